@@ -1,0 +1,1 @@
+"""elastic: groups of virtual machines, kept at the size their policy asks for."""

@@ -1,0 +1,78 @@
+"""What passes between the decider and an engine: a question, and an answer. Both are plain values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from elastic.model.states import Health, InstanceState
+
+
+class Sample(msgspec.Struct, frozen=True):
+    at: float
+    value: float | None
+
+
+class Work(msgspec.Struct, frozen=True):
+    """Tasks an instance has in hand, by Celery's three words."""
+
+    active: int = 0
+    reserved: int = 0
+    scheduled: int = 0
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self.active or self.reserved or self.scheduled)
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """An instance as an engine sees it."""
+
+    instance_id: str
+    state: InstanceState
+    health: Health
+    state_time: float
+    site: str | None = None
+    deployable_type: str | None = None
+    allocation: str | None = None
+    extravars: Mapping[str, Any] = {}
+    protected: bool = False
+    sensors: Mapping[str, Sample] = {}
+    work: Work | None = None
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One domain at `now`, as far as its policy may look. `share` is an upper bound, null for none."""
+
+    engine: str | None = None
+    engine_conf: Mapping[str, Any] = {}
+    removed: bool = False
+    share: int | None = None
+    instances: tuple[Candidate, ...] = ()
+    sensors: Mapping[str, Sample] = {}
+    now: float
+    memo: Mapping[str, Any] | None = None
+
+
+class Launch(msgspec.Struct, frozen=True):
+    site: str
+    deployable_type: str
+    allocation: str | None = None
+    extravars: Mapping[str, Any] = {}
+
+
+class Reason(msgspec.Struct, frozen=True):
+    stage: str
+    text: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What should be: `terminates` and `drains` are instance ids in the order chosen."""
+
+    launches: tuple[Launch, ...] = ()
+    terminates: tuple[str, ...] = ()
+    drains: tuple[str, ...] = ()
+    desired: int
+    status: str
+    reasons: tuple[Reason, ...] = ()
+    memo: Mapping[str, Any] | None = None

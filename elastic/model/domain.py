@@ -1,0 +1,80 @@
+"""A domain: one group of instances under one policy, as its owner's requests have left it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from elastic.model.names import checked_name
+
+Json = Any
+"""What JSON can say: null, bool, int, float, str, lists and maps of these."""
+
+SECTIONS = ("general", "engine_conf", "health")
+DEFAULT_ENGINE = "simplest"
+
+
+class DomainKey(NamedTuple):
+    owner: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}:{self.name}"
+
+    @classmethod
+    def checked(cls, owner: object, name: object) -> "DomainKey":
+        return cls(checked_name(owner, "owner"), checked_name(name, "domain"))
+
+
+class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How patient to be with an instance; all in seconds."""
+
+    monitor_health: bool = True
+    boot_timeout: float = 300
+    missing_timeout: float = 120
+    really_missing_timeout: float = 15
+    zombie_seconds: float = 120
+    heartbeat_interval: float | None = None
+
+    @property
+    def interval(self) -> float:
+        """Seconds between the heartbeats that we ask an instance for."""
+        if self.heartbeat_interval is not None:
+            return self.heartbeat_interval
+        return min(30.0, self.missing_timeout / 4)
+
+
+class Domain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What clients have asked of a domain. Only the reactor writes it.
+
+    `incarnation` comes from its partition's counter: a domain removed and made anew is another one.
+    `revision` rises with every change a client makes.
+    """
+
+    key: DomainKey
+    incarnation: int = 0
+    revision: int = 0
+    definition: str = ""
+    general: Mapping[str, Json] = {}
+    engine_conf: Mapping[str, Json] = {}
+    health: Mapping[str, Json] = {}
+    created: float = 0.0
+    paused: bool = False
+    removed: bool = False
+    brake_cleared: float = 0.0  # when an operator last said "resume"
+    protected: tuple[str, ...] = ()  # instance ids that must not be shrunk away
+    doomed: tuple[str, ...] = ()  # instance ids a client wants terminated
+    subscribers: tuple[str, ...] = ()
+
+    @property
+    def engine(self) -> str:
+        return str(self.general.get("engine") or DEFAULT_ENGINE)
+
+    @property
+    def config(self) -> dict[str, Mapping[str, Json]]:
+        return {section: getattr(self, section) for section in SECTIONS}
+
+    @property
+    def health_policy(self) -> HealthPolicy:
+        """Validated when it was stored, see `rules/config`."""
+        return msgspec.convert(self.health, HealthPolicy, strict=False)

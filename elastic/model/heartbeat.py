@@ -1,0 +1,31 @@
+"""What an instance says about itself, as it stands on the wire, and when we heard it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body that `elastic-node` signs and sends. `boot` names one life of the agent; `seq` rises within it."""
+
+    node_id: str
+    owner: str
+    domain_id: str
+    boot: str
+    seq: int
+    state: str = "OK"
+    error: str | None = None
+    failed_processes: list[Mapping[str, Any]] = []
+    metrics: Mapping[str, Any] = {}
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """The last word of one instance. `at` is monotonic seconds of the process that heard it."""
+
+    at: float
+    state: str
+    errors: tuple[str, ...] = ()
+    boot: str = ""
+    seq: int = 0
+    metrics: Mapping[str, Any] = {}

@@ -1,0 +1,56 @@
+"""An instance: the record of one virtual machine we wish for, from wish to grave."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from elastic.model.domain import Json
+from elastic.model.states import Health, InstanceState
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """A create was, or is about to be, sent to the cloud for this instance.
+
+    `n` counts from 1; `at` is wall time, for people. `open` until its outcome is known for certain.
+    """
+
+    n: int
+    at: float
+    open: bool = True
+
+
+class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Times are wall-clock seconds since the epoch and for people to read: no deadline rests on them alone.
+
+    `version` rises by one with every write of this record; the store keeps it.
+    """
+
+    instance_id: str
+    site: str
+    deployable_type: str
+    allocation: str | None = None
+    extravars: Mapping[str, Json] = {}
+    state: InstanceState = InstanceState.REQUESTING
+    state_time: float = 0.0
+    reason: str = ""
+    health: Health = Health.UNKNOWN
+    health_time: float = 0.0
+    errors: tuple[str, ...] = ()
+    attempt: Attempt | None = None
+    server_id: str | None = None  # written once, by compare-and-set, never overwritten
+    public_ip: str | None = None
+    private_ip: str | None = None
+    hostname: str | None = None
+    announced: str = ""  # what subscribers were last told
+    version: int = 0
+
+    @property
+    def is_unhealthy(self) -> bool:
+        """Not over, and to be replaced."""
+        ill = self.state is InstanceState.RUNNING_FAILED or self.health.is_ill
+        return ill and not self.state.is_over
+
+    @property
+    def is_valid(self) -> bool:
+        """Serves, or soon will."""
+        return not self.state.is_over and not self.is_unhealthy

@@ -1,0 +1,53 @@
+"""A server: the VM in the cloud, and the mark by which we know that it is ours."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from elastic.model.domain import DomainKey
+
+
+class ServerStatus(StrEnum):
+    """Nova's words, as far as we tell them apart."""
+
+    BUILD = "BUILD"
+    ACTIVE = "ACTIVE"
+    SHUTOFF = "SHUTOFF"
+    ERROR = "ERROR"
+    DELETED = "DELETED"
+    OTHER = "OTHER"
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Name, tag and metadata carry it: whose server this is. `cluster` is the uid in the store's layout."""
+
+    cluster: str
+    key: DomainKey
+    incarnation: int
+    instance_id: str
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What to boot. `user_data` are the settings of the agent inside (its key among them: never log it)."""
+
+    mark: Mark
+    site: str
+    deployable_type: str
+    allocation: str | None = None
+    vars: Mapping[str, Any] = {}
+    user_data: Mapping[str, Any] = {}
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    server_id: str
+    site: str
+    mark: Mark
+    status: ServerStatus
+    created: float = 0.0  # wall time, by the cloud's clock
+    public_ip: str | None = None
+    private_ip: str | None = None
+    hostname: str | None = None
+    fault: str = ""
+    pid: int | None = None  # `local` cloud only
