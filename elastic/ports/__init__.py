@@ -1,0 +1,1 @@
+"""What we need of the world, one Protocol a file. Adapters fill them; roles know nothing else."""

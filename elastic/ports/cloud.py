@@ -1,0 +1,29 @@
+"""Where servers come from. Calls block for at most `timeout` seconds and are never retried below.
+
+Errors: CloudRefused (NoRoom, BadOrder) means that nothing was done; CloudUnavailable that we do not know.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from elastic.model.server import Order, Server
+
+
+class Cloud(Protocol):
+    def sites(self) -> Sequence[str]:
+        """The sites that may hold servers of ours: each is listed by the survey and the sweep."""
+
+    def create(self, order: Order, timeout: float) -> Server:
+        """Ask for one server. Asked twice, there are two: look for the mark first."""
+
+    def delete(self, site: str, server_id: str, timeout: float) -> None:
+        """Ask for its end; ServerGone if there is none such."""
+
+    def server(self, site: str, server_id: str, timeout: float) -> Server:
+        """ServerGone if the cloud says 404; one in status DELETED is returned as such."""
+
+    def servers(self, site: str, cluster: str, timeout: float, instance_id: str | None = None) -> Sequence[Server]:
+        """Those of the site that carry `cluster` in their mark (and `instance_id`, if given).
+
+        No snapshot: one made a moment ago may be absent. Presence is evidence, absence is not.
+        """
