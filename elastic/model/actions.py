@@ -40,6 +40,34 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     sensors: Mapping[str, Sample] = {}
     work: Work | None = None
 
+    @property
+    def is_unhealthy(self) -> bool:
+        """Not over, and to be replaced."""
+        return not self.state.is_over and (self.state is InstanceState.RUNNING_FAILED or self.health.is_ill)
+
+    @property
+    def is_valid(self) -> bool:
+        """Serves, or soon will."""
+        return not self.state.is_over and not self.is_unhealthy
+
+    @property
+    def is_zombie(self) -> bool:
+        """Over, and still heard."""
+        return self.state.is_over and self.health is Health.ZOMBIE
+
+    @property
+    def is_busy(self) -> bool:
+        """It has work. Neither busy nor idle: nobody knows, or it is not RUNNING yet."""
+        return self._known_work is not None and self._known_work.is_busy
+
+    @property
+    def is_idle(self) -> bool:
+        return self._known_work is not None and not self._known_work.is_busy
+
+    @property
+    def _known_work(self) -> Work | None:
+        return None if self.state.is_coming else self.work
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One domain at `now`, as far as its policy may look. `share` is an upper bound, null for none."""

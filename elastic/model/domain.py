@@ -76,5 +76,6 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def health_policy(self) -> HealthPolicy:
-        """Validated when it was stored, see `rules/config`."""
-        return msgspec.convert(self.health, HealthPolicy, strict=False)
+        """Validated when it was stored, see `rules/config`; a null stands for the default."""
+        said = {key: value for key, value in self.health.items() if value is not None}
+        return msgspec.convert(said, HealthPolicy, strict=False)

@@ -41,6 +41,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     public_ip: str | None = None
     private_ip: str | None = None
     hostname: str | None = None
+    leftover: bool = False  # it failed, and its server is still to be deleted
     announced: str = ""  # what subscribers were last told
     version: int = 0
 

@@ -1,0 +1,74 @@
+"""What a member sends without waiting for an answer: asks to VMs, news to subscribers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from elastic.adapters.bus import topology, wire
+from elastic.adapters.bus.connection import Sender
+from elastic.model.domain import Json
+
+ASK_SECONDS = 10.0
+
+
+class KombuOutgoing:
+    def __init__(self, url: str, cluster: str) -> None:
+        self._cluster = cluster
+        self._sender = Sender(url)
+
+    def ask(self, instance_id: str) -> None:
+        self._sender.publish(
+            wire.encoded({"instance_id": instance_id}),
+            topology.ask_exchange(self._cluster),
+            instance_id,
+            delivery_mode=1,
+            expiration=ASK_SECONDS,
+            **wire.CONTENT,
+        )
+
+    def announce(
+        self, owner: str, domain: str, subscribers: Sequence[str], state: str, body: Mapping[str, Json]
+    ) -> None:
+        for subscriber in subscribers:  # in case the broker has lost its memory since they subscribed
+            self.subscribe(owner, domain, subscriber)
+        self._sender.publish(
+            wire.encoded(body),
+            topology.events_exchange(self._cluster),
+            topology.events_key(owner, domain, state),
+            delivery_mode=2,
+            **wire.CONTENT,
+        )
+
+    def subscribe(self, owner: str, domain: str, subscriber: str) -> None:
+        def bind(channel: Any) -> None:
+            self._sender.once((owner, domain, subscriber), lambda: self._bind(channel, owner, domain, subscriber))
+
+        self._sender.run(bind)
+
+    def unsubscribe(self, owner: str, domain: str, subscriber: str) -> None:
+        """Its queue stays: there may be news of other domains in it, and of this one from before."""
+
+        def unbind(channel: Any) -> None:
+            self._sender.forget((owner, domain, subscriber))
+            self._declare(channel, owner, subscriber)
+            channel.queue_unbind(
+                queue=topology.subscriber_queue(self._cluster, owner, subscriber).name,
+                exchange=topology.events_exchange(self._cluster).name,
+                routing_key=topology.events_key(owner, domain, "*"),
+            )
+
+        self._sender.run(unbind)
+
+    def close(self) -> None:
+        self._sender.close()
+
+    def _bind(self, channel: Any, owner: str, domain: str, subscriber: str) -> None:
+        self._declare(channel, owner, subscriber)
+        channel.queue_bind(
+            queue=topology.subscriber_queue(self._cluster, owner, subscriber).name,
+            exchange=topology.events_exchange(self._cluster).name,
+            routing_key=topology.events_key(owner, domain, "*"),
+        )
+
+    def _declare(self, channel: Any, owner: str, subscriber: str) -> None:
+        topology.events_exchange(self._cluster)(channel).declare()
+        topology.subscriber_queue(self._cluster, owner, subscriber)(channel).declare()

@@ -1,0 +1,158 @@
+"""What stands in the messages: bodies, headers, limits, and the words for our errors."""
+
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from elastic import errors
+from elastic.model.assignment import SLOTS
+from elastic.model.domain import Json
+from elastic.ports.bus import Call, Pulse, Reply
+
+log = logging.getLogger(__name__)
+
+RPC_LIMIT = 1024 * 1024
+HEARTBEAT_LIMIT = 64 * 1024
+PEER_LIMIT = 16 * 1024 * 1024
+KEY_LIMIT = 256
+KEY_HEADER = "idempotency-key"
+DEADLINE_HEADER = "deadline"
+MAC_HEADER = "mac"
+PROBE_MAC = "probe"
+SLOT = re.compile("[0-9]{1,4}")
+
+CONTENT = {"content_type": "application/json", "content_encoding": "utf-8"}
+
+TYPES: Mapping[type[errors.ElasticError], str] = {
+    errors.NotFound: "not_found",
+    errors.Conflict: "conflict",
+    errors.BadRequest: "bad_request",
+    errors.Denied: "denied",
+    errors.Unavailable: "unavailable",
+    errors.UnknownOperation: "unknown_operation",
+    errors.TooLate: "too_late",
+}
+"""Each class and its word. A subclass has its base's word; what is not here is `unavailable`: try again."""
+
+CLASSES = {word: error for error, word in TYPES.items()}
+
+
+class Request(msgspec.Struct, frozen=True):
+    op: str
+    args: dict[str, Any] = {}
+
+
+class Tidings(msgspec.Struct, frozen=True):
+    """What a member tells all members."""
+
+    topic: str
+    message: dict[str, Any] = {}
+
+
+class Fault(msgspec.Struct, frozen=True):
+    type: str
+    message: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    result: Any = None
+    error: Fault | None = None
+
+
+T = TypeVar("T")
+
+
+def encoded(value: Any) -> bytes:
+    """As JSON. BadRequest if JSON cannot say it."""
+    try:
+        return msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise errors.BadRequest(f"JSON cannot say that: {error}") from error
+
+
+def decoded(body: bytes, kind: type[T], limit: int) -> T:
+    """Raise BadMessage, with one word for the count of what was dropped."""
+    if len(body) > limit:
+        raise errors.BadMessage("oversized")
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (ValueError, RecursionError) as error:  # ValueError: MsgspecError, and bytes that are no UTF-8
+        raise errors.BadMessage("undecodable") from error
+
+
+def headers_of(idempotency_key: str | None, deadline: float) -> dict[str, Json]:
+    key = {} if idempotency_key is None else {KEY_HEADER: idempotency_key}
+    return {DEADLINE_HEADER: deadline, **key}
+
+
+def call_of(
+    body: bytes, headers: Mapping[str, Any], properties: Mapping[str, Any], redelivered: bool = False
+) -> Call:
+    """Read an RPC as it arrived; BadMessage as `decoded`."""
+    request = decoded(body, Request, RPC_LIMIT)
+    key, deadline = headers.get(KEY_HEADER), headers.get(DEADLINE_HEADER)
+    caller = properties.get("user_id") or ""
+    if not isinstance(caller, str) or not _is_key(key) or not _is_deadline(deadline):
+        raise errors.BadMessage("bad_headers")
+    return Call(request.op, request.args, caller, key, deadline, redelivered)
+
+
+def pulse_of(body: bytes, headers: Mapping[str, Any], routing_key: object) -> Pulse:
+    """Read a heartbeat as it arrived, as far as the bus goes; BadMessage as `decoded`."""
+    if len(body) > HEARTBEAT_LIMIT:
+        raise errors.BadMessage("oversized")
+    mac = headers.get(MAC_HEADER)
+    if not isinstance(mac, str) or not mac:
+        raise errors.BadMessage("unsigned")
+    if not isinstance(routing_key, str) or not SLOT.fullmatch(routing_key) or int(routing_key) >= SLOTS:
+        raise errors.BadMessage("bad_slot")
+    return Pulse(bytes(body), mac, int(routing_key))
+
+
+def answer(handle: Callable[[Call], Reply], call: Call, now: float) -> bytes:
+    """Let `handle` answer, unless it is too late for it at `now` (wall seconds); the reply as bytes."""
+    if call.deadline is not None and now > call.deadline:
+        return encoded(reply_for(errors.TooLate("the deadline had passed when the call arrived")))
+    return guarded(lambda: handle(call), call.op)
+
+
+def guarded(reply: Callable[[], Reply], op: str) -> bytes:
+    """`reply` as bytes; if it fails, the reply that says so. One call must not end the thread that serves all."""
+    try:
+        return encoded(reply())
+    except errors.ElasticError as error:
+        return encoded(reply_for(error))
+    except Exception:
+        log.exception("%s failed in a way that nobody thought of", op[:KEY_LIMIT])
+        return encoded(reply_for(errors.Unavailable("internal error; the log has it")))
+
+
+def reply_for(error: errors.ElasticError) -> Reply:
+    """How a caller is told of `error`."""
+    word = next((TYPES[kind] for kind in type(error).__mro__ if kind in TYPES), TYPES[errors.Unavailable])
+    return {"error": {"type": word, "message": str(error)}}
+
+
+def result_of(body: bytes) -> Json:
+    """What a reply says, or raise the error that it tells of. BadMessage if it is no reply."""
+    reply = decoded(body, Answer, PEER_LIMIT)
+    if reply.error is None:
+        return reply.result
+    known = CLASSES.get(reply.error.type)
+    if known is None:
+        raise errors.ElasticError(f"{reply.error.type}: {reply.error.message}")
+    raise known(reply.error.message)
+
+
+def _is_key(key: object) -> bool:
+    return key is None or (isinstance(key, str) and 0 < len(key) <= KEY_LIMIT)
+
+
+def _is_deadline(deadline: object) -> bool:
+    if deadline is None:
+        return True
+    return isinstance(deadline, int | float) and not isinstance(deadline, bool) and math.isfinite(deadline)

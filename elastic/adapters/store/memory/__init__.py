@@ -1,0 +1,22 @@
+"""The store in this process's memory: for tests and simulation, and the specification that can be run.
+
+    store = MemoryStore(clock=clock)
+
+Several simulated replicas may share one. It has no threads and no time but its clock's.
+"""
+
+from elastic.adapters.clock import SYSTEM_CLOCK
+from elastic.adapters.store.memory.catalogue import MemoryCatalogue
+from elastic.adapters.store.memory.cluster import MemoryCluster
+from elastic.adapters.store.memory.domains import MemoryDomains
+from elastic.adapters.store.memory.journal import MemoryJournal
+from elastic.model.assignment import Layout
+from elastic.ports.clock import Clock
+
+
+class MemoryStore(MemoryCluster, MemoryDomains, MemoryCatalogue, MemoryJournal):
+    def __init__(self, partitions: int = 256, uid: str = "memory", clock: Clock = SYSTEM_CLOCK) -> None:
+        super().__init__(Layout(uid, partitions), clock)
+
+    def close(self) -> None:
+        """Nothing to let go: others may go on using it."""

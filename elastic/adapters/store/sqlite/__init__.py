@@ -1,0 +1,53 @@
+"""The store in one SQLite file: the embedded default, several processes on one host.
+
+    store = SqliteStore("/var/lib/elastic/store.db")
+
+WAL, `synchronous=FULL`, a short transaction a write. The leases of `membership/sqlite` lie in the same file,
+so that a write and the check of its writer's seat are one transaction. The file has to be on a local disk.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+from os import PathLike, fspath
+
+from elastic.adapters.clock import SYSTEM_CLOCK
+from elastic.adapters.store.sqlite.catalogue import SqliteCatalogue
+from elastic.adapters.store.sqlite.cluster import SqliteCluster
+from elastic.adapters.store.sqlite.commits import SqliteCommits
+from elastic.adapters.store.sqlite.connection import Connect, Database
+from elastic.adapters.store.sqlite.domains import SqliteDomains
+from elastic.adapters.store.sqlite.journal import SqliteJournal
+from elastic.adapters.store.sqlite.layout import DEFAULT_PARTITIONS, prepared
+from elastic.adapters.store.sqlite.mounts import networked
+from elastic.adapters.store.sqlite.news import SqliteNews
+from elastic.errors import BadRequest
+from elastic.ports.clock import Clock
+
+
+def random_uid() -> str:
+    return secrets.token_hex(8)
+
+
+class SqliteStore(SqliteCluster, SqliteDomains, SqliteCommits, SqliteNews, SqliteCatalogue, SqliteJournal):
+    """Opened here, and made if it is not there: BadRequest says why it will not do. May be used by many threads.
+
+    `partitions` None takes whatever the store was made with.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        partitions: int | None = DEFAULT_PARTITIONS,
+        fresh_uid: Callable[[], str] = random_uid,
+        clock: Clock = SYSTEM_CLOCK,
+        connect: Connect = sqlite3.connect,
+    ) -> None:
+        kind = networked(fspath(path))
+        if kind:
+            raise BadRequest(f"{fspath(path)} is on {kind}: SQLite needs a local file system")
+        database = Database(fspath(path), connect)
+        super().__init__(database, prepared(database, partitions, fresh_uid), clock)
+
+    def close(self) -> None:
+        self.database.close()

@@ -1,0 +1,254 @@
+"""One replica, stepped from outside: `turn` does what is to be done now, `keep` keeps its place in the group.
+
+All role turns run in the caller's one thread, so the mirror needs no locks. What may block (the cloud,
+engines, the bus) is done by workers; what arrives in other threads is put in the inbox and taken by the turn.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from elastic.errors import ElasticError, StoreUnavailable
+from elastic.model.assignment import Member
+from elastic.model.domain import DomainKey, Json
+from elastic.ports.bus import HeartbeatIn, Peers
+from elastic.ports.clock import Clock
+from elastic.ports.lastheard import LastHeard
+from elastic.ports.membership import Group
+from elastic.ports.store import Store
+from elastic.ports.workers import Workers
+from elastic.roles import survey, tally
+from elastic.roles.cycle import Cycle
+from elastic.roles.duties import Duties
+from elastic.roles.isolation import Isolation
+from elastic.roles.leadership import Leadership
+from elastic.roles.mirror import Mirror
+from elastic.roles.moment import Moment
+from elastic.roles.pipe import Pipe
+from elastic.roles.reactor import Reactor
+from elastic.roles.survey import Surveyor
+from elastic.roles.sweep import Sweep
+from elastic.roles.tally import Tally
+
+log = logging.getLogger(__name__)
+
+PASSES = 4  # over the cycles in one turn: one role's write is the next one's news
+HOUSEKEEPING = 10.0  # seconds
+LONGEST_WAIT = 1.0  # seconds between two turns, whatever happens
+LET_GO_AFTER = 2.0  # seconds for which a partition that went elsewhere is still listened to
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staff:
+    """All that one replica is made of; put together in `assembly`."""
+
+    member: Member
+    clock: Clock
+    store: Store
+    group: Group
+    workers: Workers
+    heartbeats: HeartbeatIn
+    peers: Peers
+    lastheard: LastHeard
+    mirror: Mirror
+    pipe: Pipe
+    leadership: Leadership
+    duties: Duties
+    surveyor: Surveyor
+    sweep: Sweep
+    tally: Tally
+    isolation: Isolation
+    reactor: Reactor
+    cycles: Sequence[Cycle]
+    inbox: "Inbox"
+
+
+class Inbox:
+    """What other threads leave for the control loop. `wake` is called for each."""
+
+    def __init__(self) -> None:
+        self.wake: Callable[[], None] = lambda: None
+        self._keys: deque[DomainKey] = deque()
+        self._messages: deque[tuple[str, Mapping[str, Json]]] = deque()
+
+    def flag(self, key: DomainKey) -> None:
+        self._keys.append(key)
+        self.wake()
+
+    def hear(self, topic: str, message: Mapping[str, Json]) -> None:
+        self._messages.append((topic, message))
+        self.wake()
+
+    def flagged(self) -> set[DomainKey]:
+        return {self._keys.popleft() for _ in range(len(self._keys))}
+
+    def messages(self) -> list[tuple[str, Mapping[str, Json]]]:
+        return [self._messages.popleft() for _ in range(len(self._messages))]
+
+
+class Agent:
+    def __init__(self, staff: Staff) -> None:
+        self._staff = staff
+        self.name = staff.member.name
+        self.reactor = staff.reactor
+        self.store_is_lost = False
+        self._card: Member | None = None
+        self._owned_up = False
+        self._housekept_at: float | None = None
+        self._tuned: dict[int, float | None] = {}  # partition -> when it went elsewhere; null: it is ours
+        self._ages: dict[str, float] = {}
+
+    # the place in the group: the keeper's thread
+
+    def join(self) -> None:
+        self._staff.group.join()
+
+    def keep(self) -> None:
+        """Say that we live, see who else does, take or keep the roles' locks. About three times a session."""
+        try:
+            self._staff.group.beat()
+            self._staff.duties.present = self._staff.group.present()
+            self._staff.leadership.contend()
+            self._describe()
+        except StoreUnavailable as trouble:
+            log.warning("cannot keep our place in the group: %s", trouble)
+            self._staff.leadership.forget_seats()
+        except ElasticError:
+            log.exception("cannot keep our place in the group")
+        self._ages["keeper"] = self._staff.clock.monotonic()
+
+    def _describe(self) -> None:
+        """Write our card, when there is anything new on it."""
+        staff = self._staff
+        able = {"cloud": staff.surveyor.failures < 3, "bus": self.hears()}
+        card = Member(name=self.name, host=staff.member.host, pid=staff.member.pid, able=able)
+        if card != self._card:
+            told = staff.clock.now()
+            staff.store.describe_member(Member(name=card.name, host=card.host, pid=card.pid, able=able, told=told))
+            self._card = card
+
+    def hears(self) -> bool:
+        """The bus delivers to us, or we have asked for nothing yet."""
+        wanted = {p for p, lost in tuple(self._tuned.items()) if lost is None}
+        return not wanted or bool(self._staff.heartbeats.bound())
+
+    # the control loop
+
+    def turn(self) -> float:
+        """Do what is to be done now; return the seconds until the next turn is due (one at most)."""
+        now = Moment.of(self._staff.clock)
+        try:
+            self._take_in(now)
+            self._step(now)
+            if self.store_is_lost:
+                log.info("the store answers again")
+            self.store_is_lost = False
+        except StoreUnavailable as trouble:
+            if not self.store_is_lost:
+                log.warning("the store does not answer; nothing is done without it: %s", trouble)
+            self.store_is_lost = True
+        except ElasticError:
+            log.exception("this turn was cut short")
+        self._ages["control"] = self._staff.clock.monotonic()
+        return self._wait()
+
+    def _step(self, now: Moment) -> None:
+        staff = self._staff
+        if not self._owned_up:
+            staff.isolation.own_up(staff.store, self.name, now)
+            staff.isolation.learn(staff.store)
+            self._owned_up = True
+        staff.mirror.refresh()
+        self._listen(now)
+        staff.duties.turn(staff.mirror.sites, now)
+        staff.tally.turn(staff.mirror.views, now.mono)
+        for _ in range(PASSES):
+            if not sum(cycle.turn() for cycle in staff.cycles) + staff.workers.collect():
+                break
+        self._keep_house(now)
+
+    def _take_in(self, now: Moment) -> None:
+        """What came back from workers, and what other threads left for us."""
+        staff = self._staff
+        staff.workers.collect()
+        keys = staff.inbox.flagged()
+        for cycle in staff.cycles:
+            cycle.touch(keys)
+        for topic, message in staff.inbox.messages():
+            try:
+                if topic == survey.TOPIC:
+                    staff.surveyor.hear(message)
+                elif topic == tally.TOPIC:
+                    staff.tally.hear(message, now.mono)
+            except (KeyError, TypeError, ValueError) as fault:
+                log.warning("a malformed message on %s was dropped: %s", topic, fault)
+
+    def _listen(self, now: Moment) -> None:
+        """Hear our partitions; those that went elsewhere a little longer, until the other surely hears them."""
+        mine = self._staff.mirror.partitions()
+        for partition in mine:
+            self._tuned[partition] = None
+        for partition, lost in tuple(self._tuned.items()):
+            if partition not in mine:
+                self._tuned[partition] = now.mono if lost is None else lost
+        self._tuned = {
+            p: lost for p, lost in self._tuned.items() if lost is None or now.mono - lost < LET_GO_AFTER
+        }
+        self._staff.heartbeats.tune(frozenset(self._tuned))
+        self._staff.pipe.turn(self._staff.mirror.inhabited(), now.mono)
+
+    def _keep_house(self, now: Moment) -> None:
+        if self._housekept_at is not None and now.mono - self._housekept_at < HOUSEKEEPING:
+            return
+        self._housekept_at = now.mono
+        self._staff.lastheard.keep_only(self._staff.mirror.instance_ids())
+        self._staff.isolation.learn(self._staff.store)
+
+    def _wait(self) -> float:
+        now = self._staff.clock.monotonic()
+        due = [at for cycle in self._staff.cycles if (at := cycle.next_due()) is not None]
+        return max(0.0, min([now + LONGEST_WAIT, *due]) - now)
+
+    # what others want to know of us
+
+    def hear_peer(self, topic: str, message: Mapping[str, Json]) -> None:
+        self._staff.inbox.hear(topic, message)
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """What cuts the wait between two turns short, called from any thread."""
+        self._staff.inbox.wake = wake
+
+    def leads(self) -> frozenset[str]:
+        return self._staff.leadership.leads()
+
+    def give_up(self, role: str) -> None:
+        self._staff.leadership.give_up(role)
+
+    def in_ring(self) -> bool:
+        """We hold partitions; or all are dealt out and we are to have none."""
+        assignment = self._staff.mirror.assignment
+        if self.name in assignment.holders:
+            return True
+        card = self._staff.store.members().get(self.name)
+        return bool(assignment.holders) and card is not None and card.weight == 0
+
+    def loop_ages(self) -> dict[str, float]:
+        """Seconds since each loop last came round."""
+        now = self._staff.clock.monotonic()
+        ages = {name: now - at for name, at in tuple(self._ages.items())}
+        cycles = {c.name: now - c.ended_at for c in self._staff.cycles if c.ended_at is not None}
+        return ages | cycles
+
+    @property
+    def staff(self) -> Staff:
+        """For the metrics, which only look."""
+        return self._staff
+
+    def stop(self) -> None:
+        """Hand over: resign, leave. What is under way in the cloud the others will find by its mark."""
+        for step in (self._staff.leadership.resign_all, self._staff.group.leave):
+            try:
+                step()
+            except ElasticError as trouble:
+                log.warning("on the way out: %s", trouble)

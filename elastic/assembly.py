@@ -1,0 +1,309 @@
+"""Where a replica is put together, and the only module that knows every part of it.
+
+To swap a part (another store, a simulated cloud), hand `assemble` another one; `elastic/parts.py` makes those
+that a configuration names.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from elastic.adapters.bus.signing import instance_key, verify
+from elastic.agent import Agent, Inbox, Staff
+from elastic.model.assignment import Member
+from elastic.model.domain import Domain, DomainKey
+from elastic.model.instance import Instance
+from elastic.model.server import Mark, Order
+from elastic.ports.bus import HeartbeatIn, Outgoing, Peers
+from elastic.ports.clock import Clock
+from elastic.ports.cloud import Cloud
+from elastic.ports.engine import Engine
+from elastic.ports.lastheard import LastHeard
+from elastic.ports.membership import Election, Group
+from elastic.ports.store import Store
+from elastic.ports.workers import Workers
+from elastic.roles.alibi import Alibis
+from elastic.roles.assignment import Assigner
+from elastic.roles.attention import Attention
+from elastic.roles.cloudcalls import CloudCalls
+from elastic.roles.cycle import Cycle, Role
+from elastic.roles.decider import Decider
+from elastic.roles.doctor import Doctor
+from elastic.roles.dossiers import Dossiers
+from elastic.roles.duties import Duties
+from elastic.roles.herald import Herald
+from elastic.roles.isolation import Isolation, Notebook
+from elastic.roles.leadership import Leadership
+from elastic.roles.mirror import Mirror
+from elastic.roles.moment import Moment
+from elastic.roles.pipe import Pipe
+from elastic.roles.provisioner import Provisioner
+from elastic.roles.reactor import Desk, Hearing, MemberStatus, Reactor
+from elastic.roles.reaper import Reaper
+from elastic.roles.resync import Resync
+from elastic.roles.survey import Findings, Surveyor
+from elastic.roles.sweep import Sweep
+from elastic.roles.tally import Tally
+from elastic.rules.caution import BrakePolicy
+from elastic.rules.ring import slot_of
+from elastic.rules.standing import Complaint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """All in seconds, but `creates_at_once` (a site) and the brake's numbers."""
+
+    session_timeout: float = 10.0
+    debounce: float = 1.0
+    decide: float = 5.0
+    budget: float = 5.0
+    survey: float = 10.0
+    probe: float = 5.0
+    sweep: float = 300.0
+    grace: float = 60.0
+    record_max_age: float = 7200.0
+    settle: float = 30.0
+    cloud_timeout: float = 20.0
+    creates_at_once: int = 4
+    resync: float = 600.0
+    brake: BrakePolicy = field(default_factory=BrakePolicy)
+    site_brake_count: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the world gives a replica. `operators` null: everyone is one. `node`: settings that every VM's
+    agent is given, beside its own: the bus as it is reached from there."""
+
+    member: str
+    cluster: str
+    secret: bytes
+    clock: Clock
+    fresh_id: Callable[[], str]
+    store: Store
+    group: Group
+    election: Election
+    cloud: Cloud
+    workers: Workers
+    heartbeats: HeartbeatIn
+    outgoing: Outgoing
+    peers: Peers
+    lastheard: LastHeard
+    notebook: Notebook
+    engines: Mapping[str, type[Engine]]
+    tuning: Tuning = field(default_factory=Tuning)
+    operators: Collection[str] | None = None
+    node: Mapping[str, object] = field(default_factory=dict)
+    host: str = ""
+    pid: int = 0
+
+
+def assemble(parts: Parts) -> Agent:
+    return _Assembly(parts).agent()
+
+
+class _Assembly:
+    """One replica while it is being put together."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.tuning = parts, parts.tuning
+        self.inbox = Inbox()
+        self.cycles: list[Cycle] = []
+        self.mirror = Mirror(parts.store, parts.member, parts.clock, parts.fresh_id, self.touch)
+        self.pipe = Pipe(parts.heartbeats, parts.member, self.tuning.probe)
+        self.heard = Attention(parts.lastheard, self.mirror, self.inbox.flag)
+        self.dossiers = Dossiers()
+        self.tally = Tally(
+            parts.peers,
+            parts.member,
+            self.tuning.survey,
+            self.tuning.brake.share,
+            self.tuning.site_brake_count,
+        )
+        self.isolation = Isolation(parts.notebook, self.tuning.budget)
+        self.leadership = Leadership(
+            parts.election, parts.store, parts.member, self.tuning.session_timeout, self.now
+        )
+        self.sweep = Sweep(
+            parts.store,
+            parts.cloud,
+            parts.workers,
+            self.tuning.sweep,
+            self.tuning.grace,
+            self.tuning.cloud_timeout,
+            self.now,
+        )
+        self.surveyor = self._surveyor()
+
+    def now(self) -> Moment:
+        return Moment.of(self.parts.clock)
+
+    def uid(self) -> str:
+        return self.parts.store.layout().uid
+
+    def touch(self, key: DomainKey) -> None:
+        """Something about this domain has changed: every role is to look at it."""
+        for cycle in self.cycles:
+            cycle.touch((key,))
+
+    def complaints(self, key: DomainKey) -> tuple[Complaint, ...]:
+        """What roles other than the decider fail at."""
+        found = ((c.name, c.failures[key]) for c in self.cycles if key in c.failures)
+        return tuple(Complaint("Degraded", f"{name.capitalize()}Failed", failure.text) for name, failure in found)
+
+    def agent(self) -> Agent:
+        parts = self.parts
+        roles: dict[str, Role] = {
+            "doctor": self._doctor(),
+            "decider": self._decider(),
+            "provisioner": self._provisioner(),
+            "herald": Herald(self.mirror, parts.outgoing, parts.workers, self.touch),
+            "reaper": Reaper(self.mirror, self.tuning.record_max_age, self.dossiers.forget),
+            "resync": Resync(self.mirror, self.tuning.resync),
+        }
+        self.cycles += [Cycle(name, role, self.mirror, parts.clock, self.touch) for name, role in roles.items()]
+        staff = Staff(
+            member=Member(name=parts.member, host=parts.host, pid=parts.pid),
+            clock=parts.clock,
+            store=parts.store,
+            group=parts.group,
+            workers=parts.workers,
+            heartbeats=parts.heartbeats,
+            peers=parts.peers,
+            lastheard=parts.lastheard,
+            mirror=self.mirror,
+            pipe=self.pipe,
+            leadership=self.leadership,
+            duties=self._duties(),
+            surveyor=self.surveyor,
+            sweep=self.sweep,
+            tally=self.tally,
+            isolation=self.isolation,
+            reactor=self._reactor(),
+            cycles=tuple(self.cycles),
+            inbox=self.inbox,
+        )
+        agent = Agent(staff)
+        self._agent = agent
+        return agent
+
+    def _doctor(self) -> Doctor:
+        parts = self.parts
+        alibis = Alibis(parts.cloud, parts.workers, self.tuning.cloud_timeout, self.touch)
+        return Doctor(self.mirror, self.heard, self.pipe, parts.outgoing, alibis, parts.workers)
+
+    def _decider(self) -> Decider:
+        parts = self.parts
+        return Decider(
+            self.mirror,
+            parts.engines,
+            self.heard,
+            parts.workers,
+            self.isolation,
+            self.tuning.decide,
+            self.tuning.brake,
+            lambda site: self.tally.is_braked(site, parts.clock.monotonic()),
+            self.complaints,
+        )
+
+    def _provisioner(self) -> Provisioner:
+        parts, tuning = self.parts, self.tuning
+        calls = CloudCalls(
+            parts.cloud,
+            parts.workers,
+            self.dossiers,
+            parts.clock,
+            tuning.cloud_timeout,
+            self.uid,
+            self._order,
+            self.touch,
+        )
+        return Provisioner(
+            self.mirror, calls, self.dossiers, tuning.settle, tuning.survey, tuning.creates_at_once, self.touch
+        )
+
+    def _order(self, domain: Domain, instance: Instance) -> Order:
+        """What to boot, and what the agent inside has to know. (Its key is in there: never log it.)"""
+        given = domain.engine_conf.get("provisioner_vars") or {}
+        own = {
+            "instance_id": instance.instance_id,
+            "owner": domain.key.owner,
+            "domain": domain.key.name,
+            "slot": slot_of(domain.key),
+            "cluster": self.parts.cluster,
+            "key": instance_key(self.parts.secret, instance.instance_id),
+            "interval": domain.health_policy.interval,
+            "units": given.get("units", []),
+        }
+        return Order(
+            mark=Mark(self.uid(), domain.key, domain.incarnation, instance.instance_id),
+            site=instance.site,
+            deployable_type=instance.deployable_type,
+            allocation=instance.allocation,
+            vars={**given, **instance.extravars},
+            user_data={**self.parts.node, **own},
+        )
+
+    def _surveyor(self) -> Surveyor:
+        parts, tuning = self.parts, self.tuning
+        findings = Findings(
+            self.mirror,
+            parts.store,
+            self.dossiers,
+            lambda server: self.sweep.remove(server, "a double of a living instance"),
+            self.touch,
+        )
+        return Surveyor(
+            parts.cloud,
+            parts.workers,
+            parts.peers,
+            parts.member,
+            parts.clock,
+            tuning.survey,
+            tuning.cloud_timeout,
+            self.uid,
+            findings.learn,
+        )
+
+    def _duties(self) -> Duties:
+        parts, tuning = self.parts, self.tuning
+        assigner = Assigner(parts.store, parts.member, parts.clock, tuning.session_timeout, tuning.debounce)
+        look_again = min(0.5, tuning.session_timeout / 4)
+        return Duties(self.leadership, parts.store, parts.member, assigner, self.surveyor, self.sweep, look_again)
+
+    def _reactor(self) -> Reactor:
+        parts = self.parts
+
+        @lru_cache(maxsize=65536)
+        def key_of(instance_id: str) -> str:
+            return instance_key(parts.secret, instance_id)
+
+        hearing = Hearing(
+            parts.clock,
+            self.heard,
+            self.mirror.home_of,
+            lambda instance_id, body, mac: verify(key_of(instance_id), body, mac),
+            lambda body: self.pipe.returned(body, parts.clock.monotonic()),
+        )
+        desk = Desk(
+            store=parts.store,
+            clock=parts.clock,
+            peers=parts.peers,
+            outgoing=parts.outgoing,
+            cloud=parts.cloud,
+            lastheard=parts.lastheard,
+            engines=parts.engines,
+            member=parts.member,
+            status=self._status,
+        )
+        return Reactor(desk, hearing, parts.operators)
+
+    def _status(self) -> MemberStatus:
+        agent = self._agent
+        return MemberStatus(
+            leads=tuple(sorted(agent.leads())),
+            term=self.leadership.terms(),
+            loop_age={name: round(age, 3) for name, age in agent.loop_ages().items()},
+            store="lost" if agent.store_is_lost else "connected",
+            bus="connected" if agent.hears() else "lost",
+        )

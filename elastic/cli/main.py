@@ -1,0 +1,113 @@
+"""`elastic`: the command. Exit 0: done; 1: refused or failed, one line on stderr says why; 2: the command line
+does not parse; 130: Ctrl-C."""
+
+import argparse
+import logging
+import os
+import sys
+from importlib.metadata import version
+from typing import Any
+
+from cliff import help as cliff_help
+from cliff.app import App
+
+from elastic.cli import inputs, place
+from elastic.cli.asking import Asking
+from elastic.cli.commands import command_manager
+from elastic.errors import ElasticError
+
+FAILED, UNPARSED, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
+MAKES_PLACE = frozenset({"run"})
+"""Commands that make the cluster's directory, if need be, rather than look for it."""
+
+LOUDNESS = (logging.ERROR, logging.INFO, logging.DEBUG)
+
+
+class ElasticApp(App):
+    NAME = "elastic"
+
+    def __init__(self, **streams: Any) -> None:
+        words = "Keeps groups of virtual machines at the size their policy asks for."
+        super().__init__(words, version("elastic"), command_manager(), **streams)
+
+    def build_option_parser(
+        self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
+    ) -> argparse.ArgumentParser:
+        """Options that may stand before the command; all after it is the command's."""
+        parser = argparse.ArgumentParser(
+            prog=self.NAME,
+            description=description,
+            add_help=False,
+            allow_abbrev=False,
+            usage="%(prog)s [options] COMMAND ...",
+            **(argparse_kwargs or {}),
+        )
+        parser.add_argument(
+            "-h", "--help", action=cliff_help.HelpAction, nargs=0, default=self, help="show this, and all commands"
+        )
+        parser.add_argument("--version", action="version", version=f"{self.NAME} {version}")
+        parser.add_argument("-v", "--verbose", action="count", default=0, help="say more on stderr; twice: most")
+        place.add_options(parser)
+        parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+        parser.set_defaults(debug=False)
+        return parser
+
+    def run(self, argv: list[str]) -> int:
+        self.options = self.parser.parse_args(argv)
+        if not self.options.command:
+            return self._say("which command? `elastic --help` lists them", UNPARSED)
+        try:
+            result = self.run_subcommand(self.options.command)
+            self.stdout.flush()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except BrokenPipeError:
+            _forget_stdout()
+            return PIPE_CLOSED
+        return result
+
+    def run_subcommand(self, argv: list[str]) -> int:
+        try:
+            factory, name, words = self.command_manager.find_command(argv)
+        except ValueError:
+            return self._say(f"{argv[0]!r} is no command; `elastic --help` lists them", UNPARSED)
+        command = factory(self, self.options)
+        parser = command.get_parser(f"{self.NAME} {name}")
+        parser.allow_abbrev = False
+        if isinstance(command, Asking):
+            logging.basicConfig(stream=self.stderr, level=LOUDNESS[min(self.options.verbose, 2)])
+        if isinstance(command, Asking) or name in MAKES_PLACE:
+            words = [*place.given(self.options), *words]
+        args = parser.parse_args(inputs.spread(words))
+        try:
+            return int(command.run(args))
+        except BrokenPipeError:
+            raise
+        except (ElasticError, ValueError) as error:
+            return self._say(str(error), FAILED)
+        except OSError as error:
+            return self._say(_told(error), FAILED)
+        except Exception as error:
+            logging.getLogger(__name__).debug("%s failed", name, exc_info=True)
+            return self._say(f"this should not happen: {error!r}", FAILED)
+
+    def _say(self, text: str, code: int) -> int:
+        print(f"{self.NAME}: {' '.join(text.split())}", file=self.stderr)
+        return code
+
+
+def _told(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+
+
+def _forget_stdout() -> None:
+    """Nobody reads it any more, and Python would try to flush it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main(argv: list[str] | None = None) -> int:
+    return ElasticApp().run(sys.argv[1:] if argv is None else argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

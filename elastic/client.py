@@ -1,0 +1,346 @@
+"""What the commands do, from Python::
+
+    from elastic.client import connect
+
+    client = connect(data_dir="elastic-data")
+    client.add_definition("web", {"engine_conf": {"preserve_n": 3}})
+    client.add_domain("shop", "web")
+    for progress in client.until_settled("shop", timeout=120):
+        print(progress.text)
+    client.close()
+
+Answers are plain values as `doc/protocol.md` writes them: lower-case snake keys, times as float seconds since
+the epoch, states as `600-RUNNING`. Refusals are raised as the errors of `elastic.errors`. A change carries a
+key of its own: sent again after a lost reply, it is not made twice.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from elastic.errors import BadRequest, Conflict, NotFound, Unavailable
+from elastic.model.domain import Json
+from elastic.model.states import InstanceState
+from elastic.ports.bus import RpcClient
+
+PATIENCE = 20.0
+"""Seconds that an answer may take."""
+
+POLL = 0.25
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a wait has come. `total` is null while nobody can say."""
+
+    text: str
+    done: int = 0
+    total: int | None = None
+
+
+class Client:
+    """`owner`: whose things are meant, if not the caller's own (operators only). `as_user`: act for another
+    (embedded clusters only). Every method may raise `Unavailable` and, if the cluster says so, `Denied`."""
+
+    def __init__(
+        self, rpc: RpcClient, owner: str | None = None, as_user: str | None = None, timeout: float = PATIENCE
+    ) -> None:
+        self._rpc, self._owner, self._as_user, self._timeout = rpc, owner, as_user, timeout
+
+    def close(self) -> None:
+        self._rpc.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # the cluster
+
+    def ping(self, timeout: float = 3.0) -> Row:
+        """Raise BusUnavailable if no replica answers within `timeout` seconds."""
+        return self._row("ping", timeout=timeout)
+
+    def replicas(self) -> list[Row]:
+        """Every member: who leads what, what it looks after, how it is."""
+        return self._rows("list_replicas")
+
+    def drain_replica(self, member: str, weight: float = 0.0) -> None:
+        """Have it hand its partitions over; with a weight above 0, take it into service again."""
+        self._change("drain_replica", member=member, weight=weight)
+
+    def servers(self, strays: bool = False) -> list[Row]:
+        """What the cloud has under our mark; `strays`: only what no record claims."""
+        return self._rows("list_servers", owner=self._owner, strays=strays)
+
+    def events(self, after: int = 0, domain: str | None = None) -> list[Row]:
+        """The newest 1,000 at most, oldest first; those with a `seq` above `after`."""
+        return self._rows("list_events", owner=self._owner, after=after, domain_id=domain)
+
+    def follow_events(self, after: int = 0, domain: str | None = None, pause: float = 0.5) -> Iterator[Row]:
+        """Events as they come, for ever. A cluster that does not answer for a while is waited for."""
+        while True:
+            try:
+                news = self.events(after, domain)
+            except Unavailable:
+                news = []
+            for event in news:
+                after = event["seq"]
+                yield event
+            time.sleep(pause)
+
+    def check_store(self) -> Row:
+        """Read all of it; `problems` lists what does not fit together."""
+        return self._row("store_check", timeout=120.0)
+
+    def accept_store(self) -> None:
+        """After a restore: the store is right as it is, and strays may be swept again."""
+        self._change("store_accept")
+
+    def finish_upgrade(self) -> Row:
+        """Let members write the newest format that all of them read."""
+        return self._change("upgrade_finish")
+
+    def quarantine(self) -> list[Row]:
+        """Domains that nobody visits for a while, because a replica died in a visit to them."""
+        return self._rows("list_quarantine")
+
+    def release_quarantine(self, domain: str) -> None:
+        self._change_owned("release_quarantine", domain_id=domain)
+
+    # definitions
+
+    def add_definition(self, name: str, definition: Mapping[str, Json]) -> None:
+        self._change("add_domain_definition", definition_id=name, definition=definition)
+
+    def update_definition(self, name: str, definition: Mapping[str, Json]) -> None:
+        """Replace it wholly. Domains made from it before keep what they have."""
+        self._change("update_domain_definition", definition_id=name, definition=definition)
+
+    def remove_definition(self, name: str) -> None:
+        self._change("remove_domain_definition", definition_id=name)
+
+    def definition(self, name: str) -> Row:
+        return self._row("describe_domain_definition", definition_id=name)
+
+    def definitions(self) -> list[Row]:
+        return self._rows("list_domain_definitions")
+
+    # domains
+
+    def add_domain(
+        self,
+        name: str,
+        definition: str,
+        config: Mapping[str, Json] | None = None,
+        unset: Sequence[str] = (),
+        subscriber: str | None = None,
+    ) -> None:
+        """`config`, in sections `general`, `engine_conf` and `health`, goes before what the definition says;
+        keys named in `unset`, as `section.key`, are dropped from the result."""
+        self._change_owned(
+            "add_domain",
+            domain_id=name,
+            definition_id=definition,
+            config=config or {},
+            unset=list(unset),
+            subscriber_name=subscriber,
+        )
+
+    def reconfigure_domain(
+        self, name: str, config: Mapping[str, Json] | None = None, unset: Sequence[str] = ()
+    ) -> None:
+        """Change these keys and drop those, all at once or, if the result makes no sense, not at all."""
+        self._change_owned("reconfigure_domain", domain_id=name, config=config or {}, unset=list(unset))
+
+    def remove_domain(self, name: str) -> None:
+        """Its servers are deleted, then its records forgotten; `until_removed` waits for that."""
+        self._change_owned("remove_domain", domain_id=name)
+
+    def pause_domain(self, name: str) -> None:
+        """No decisions, launches or terminations until it is resumed; health is still judged."""
+        self._change_owned("pause_domain", domain_id=name)
+
+    def resume_domain(self, name: str) -> None:
+        """Also clears the brake."""
+        self._change_owned("resume_domain", domain_id=name)
+
+    def domain(self, name: str) -> Row:
+        return self._row("describe_domain", owner=self._owner, domain_id=name)
+
+    def domains(self) -> list[Row]:
+        return self._rows("list_domains", owner=self._owner)
+
+    def subscribe(self, domain: str, subscriber: str) -> None:
+        """From now on `subscriber`'s durable queue gets the domain's states."""
+        self._change_owned("subscribe_domain", domain_id=domain, subscriber_name=subscriber)
+
+    def unsubscribe(self, domain: str, subscriber: str) -> None:
+        self._change_owned("unsubscribe_domain", domain_id=domain, subscriber_name=subscriber)
+
+    def decisions(self, domain: str, count: int = 50) -> list[Row]:
+        """Why the domain is as it is: the last decisions, newest last."""
+        return self._rows("list_decisions", owner=self._owner, domain_id=domain, count=count)
+
+    # instances
+
+    def instances(self, domain: str | None = None) -> list[Row]:
+        """Of one domain, or of all the owner's."""
+        return self._rows("list_instances", owner=self._owner, domain_id=domain)
+
+    def instance(self, instance_id: str) -> Row:
+        return self._row("describe_instance", owner=self._owner, instance_id=instance_id)
+
+    def terminate_instance(self, instance_id: str) -> None:
+        """It goes, and is replaced if the domain's size asks for it."""
+        self._change_owned("terminate_instance", instance_id=instance_id)
+
+    def protect_instance(self, instance_id: str) -> None:
+        """Shrinking passes it over."""
+        self._change_owned("protect_instance", instance_id=instance_id)
+
+    def unprotect_instance(self, instance_id: str) -> None:
+        self._change_owned("unprotect_instance", instance_id=instance_id)
+
+    # waiting
+
+    def until_settled(self, domain: str, timeout: float = 300.0) -> Iterator[Progress]:
+        """Go on until the domain is STABLE. BadRequest if its config or engine fails, Conflict if it is paused
+        or goes away, Unavailable after `timeout` seconds."""
+        return self._until(lambda: _settling(self.domain(domain)), f"{domain} is not STABLE", timeout)
+
+    def until_removed(self, domain: str, timeout: float = 300.0) -> Iterator[Progress]:
+        """Go on until its servers are deleted and its records forgotten."""
+
+        def look() -> Progress | None:
+            try:
+                row = self.domain(domain)
+            except NotFound:
+                return None
+            left = sum(1 for i in row["instances"] if i["state"] < InstanceState.TERMINATED)
+            return Progress(f"{domain}: {row['status']}, {left} instances left")
+
+        return self._until(look, f"{domain} is not gone", timeout)
+
+    def until_paused(self, domain: str, timeout: float = 300.0) -> Iterator[Progress]:
+        def look() -> Progress | None:
+            status = self.domain(domain)["status"]
+            return None if status == "PAUSED" else Progress(f"{domain}: {status}")
+
+        return self._until(look, f"{domain} is not paused", timeout)
+
+    def until_terminated(self, instance_id: str, timeout: float = 300.0) -> Iterator[Progress]:
+        def look() -> Progress | None:
+            try:
+                state = self.instance(instance_id)["state"]
+            except NotFound:
+                return None
+            return None if state >= InstanceState.TERMINATED else Progress(f"{instance_id}: {state}")
+
+        return self._until(look, f"{instance_id} is not terminated", timeout)
+
+    def _until(self, look: Callable[[], Progress | None], lack: str, timeout: float) -> Iterator[Progress]:
+        """Yield each new word of `look` until it has none. A replica may die meanwhile: another answers."""
+        deadline = time.monotonic() + timeout
+        last: Progress | None = None
+        while True:
+            try:
+                word = look()
+            except Unavailable as error:
+                word = Progress(f"no answer, waiting: {error}")
+            if word is None:
+                return
+            if word != last:
+                yield word
+                last = word
+            if time.monotonic() >= deadline:
+                raise Unavailable(f"{lack} after {timeout:g} s ({word.text}); the work goes on")
+            time.sleep(POLL)
+
+    def _row(self, op: str, timeout: float | None = None, **args: Json) -> Row:
+        row: Row = self._rpc.call(op, _given(args), timeout or self._timeout, as_user=self._as_user)
+        return row
+
+    def _rows(self, op: str, **args: Json) -> list[Row]:
+        rows: list[Row] = self._rpc.call(op, _given(args), self._timeout, as_user=self._as_user)
+        return rows
+
+    def _change(self, op: str, **args: Json) -> Row:
+        key = uuid.uuid4().hex
+        said: Row = self._rpc.call(op, _given(args), self._timeout, idempotency_key=key, as_user=self._as_user)
+        return said
+
+    def _change_owned(self, op: str, **args: Json) -> None:
+        self._change(op, **args, owner=self._owner)
+
+
+def connect(
+    data_dir: str | Path | None = None,
+    config_file: str | Path | None = None,
+    owner: str | None = None,
+    as_user: str | None = None,
+    timeout: float = PATIENCE,
+) -> Client:
+    """A client of the embedded cluster in `data_dir`, or of the one that `config_file` describes.
+
+    Connects with the first call. BadRequest if there is no such file, or what it says makes no sense.
+    """
+    if (data_dir is None) == (config_file is None):
+        raise BadRequest("give either data_dir or config_file")
+    file = Path(data_dir) / "elastic.conf" if data_dir is not None else Path(config_file or "")
+    said = _settings(file)
+
+    # here, and not above: for whoever brings an RpcClient of his own, and for `elastic --help`
+    from elastic.adapters.bus.rpc import KombuRpcClient
+
+    return Client(KombuRpcClient(said.bus.url, said.default.cluster), owner, as_user, timeout)
+
+
+def is_embedded(config_file: str | Path) -> bool:
+    """Whether it describes a cluster on this host alone, in a directory."""
+    return bool(_settings(Path(config_file)).bus.url.startswith("sqlite"))
+
+
+def _settings(file: Path) -> Any:
+    from elastic.conf.settings import Settings, load
+
+    return Settings.of(load([str(file)]))
+
+
+def _given(args: Mapping[str, Json]) -> dict[str, Json]:
+    """What was left open is not sent."""
+    return {name: value for name, value in args.items() if value is not None}
+
+
+def _settling(row: Row) -> Progress | None:
+    name, status = row["name"], row["status"]
+    if status == "STABLE":
+        return None
+    if status == "ERROR":
+        raise BadRequest(f"{name}: {_trouble(row['conditions'])}")
+    if status == "PAUSED":
+        raise Conflict(f"{name} is paused: nothing is decided until `elastic domain resume {name}`")
+    if status == "REMOVING":
+        raise Conflict(f"{name} is being removed")
+    running, desired = row["running"], row["desired"]
+    return Progress(
+        f"{name}: {status}, {running} of {'?' if desired is None else desired} running", running, desired
+    )
+
+
+def _trouble(conditions: Sequence[Row]) -> str:
+    """What the conditions say that is wrong, the engine's failure first."""
+    bad = [
+        c for c in conditions if c["status"] and c["type"] in ("EngineFailed", "Quarantined", "ProvisioningFailed")
+    ]
+    bad.sort(key=lambda c: c["type"] != "EngineFailed")
+    return "; ".join(f"{c['reason']}: {c['text']}".strip(": ") for c in bad[:1]) or "its config or engine fails"

@@ -1,0 +1,139 @@
+"""The agent's loop: look at the units, sign what was seen, send it; then wait until it is time, or asked."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from elastic.adapters.bus.signing import sign
+from elastic.errors import BusUnavailable
+from elastic.model.heartbeat import Heartbeat
+from elastic.node.settings import Settings
+from elastic.node.units import Report
+
+JITTER = 0.1  # of the interval, either way: a thousand VMs booted at once are not to beat as one
+LEAST_GAP = 0.2  # seconds between two heartbeats, however often we are asked
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 30.0
+
+log = logging.getLogger(__name__)
+
+
+class Voice(Protocol):
+    """Our end of the bus."""
+
+    def start(self, on_ask: Callable[[], None]) -> None:
+        """Call `on_ask`, in another thread, when the cluster asks for a heartbeat; connect anew by itself."""
+
+    def say(self, body: bytes, mac: str) -> None:
+        """Returns when the bus has it; raises BusUnavailable, and may be called again then."""
+
+    def stop(self) -> None: ...
+
+
+class Bell(Protocol):
+    """What `threading.Event` is."""
+
+    def set(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def wait(self, timeout: float) -> bool: ...
+
+
+class Mouth:
+    """Heartbeats of one life of the agent, numbered and signed."""
+
+    def __init__(self, settings: Settings, boot: str) -> None:
+        self._settings = settings
+        self._boot = boot
+        self._seq = 0
+
+    def say(self, report: Report) -> tuple[bytes, str]:
+        """The body as it goes out, and its MAC."""
+        self._seq += 1
+        settings = self._settings
+        heartbeat = Heartbeat(
+            node_id=settings.instance_id,
+            owner=settings.owner,
+            domain_id=settings.domain,
+            boot=self._boot,
+            seq=self._seq,
+            state=report.state,
+            error=report.error,
+            failed_processes=[msgspec.to_builtins(failure) for failure in report.failures],
+        )
+        body = msgspec.json.encode(heartbeat)
+        return body, sign(settings.key, body)
+
+
+class Agent:
+    """`interval`: seconds between heartbeats. A bus that is away costs patience, never the agent."""
+
+    def __init__(
+        self,
+        mouth: Mouth,
+        voice: Voice,
+        look: Callable[[], Report],
+        interval: float,
+        *,
+        chance: random.Random | None = None,
+        bell: Bell | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._mouth = mouth
+        self._voice = voice
+        self._look = look
+        self._interval = interval
+        self._chance = chance or random.Random()  # noqa: S311 - spreads load, keeps no secret
+        self._bell = bell or threading.Event()
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._failures = 0
+        self._last_state = ""
+
+    def run(self) -> None:
+        """Until the process is told to end."""
+        self._voice.start(self._bell.set)
+        while True:
+            self.turn()
+
+    def turn(self) -> None:
+        """One heartbeat, and the wait after it."""
+        try:
+            self.beat()
+        except Exception as error:  # an agent that dies makes a healthy machine look dead
+            self._back_off(error)
+        else:
+            self._wait()
+
+    def beat(self) -> None:
+        """One heartbeat. Raises BusUnavailable."""
+        self._bell.clear()  # before the look: who asks during it is asking for a newer one
+        report = self._look()
+        self._voice.say(*self._mouth.say(report))
+        if self._failures or report.state != self._last_state:
+            log.info("told the cluster: %s%s", report.state, f" ({report.error})" if report.error else "")
+        self._failures = 0
+        self._last_state = report.state
+
+    def _wait(self) -> None:
+        """Until the interval is over, or we are asked."""
+        began = self._monotonic()
+        interval = self._interval * self._chance.uniform(1 - JITTER, 1 + JITTER)
+        self._bell.wait(interval)
+        self._sleep(max(0.0, began + min(interval, LEAST_GAP) - self._monotonic()))
+
+    def _back_off(self, error: Exception) -> None:
+        if not self._failures:
+            surprise = None if isinstance(error, BusUnavailable) else error
+            log.warning("no heartbeat went out, trying again: %s", error, exc_info=surprise)
+        longest = max(FIRST_BACKOFF, min(self._interval, LONGEST_BACKOFF))
+        pause = min(longest, FIRST_BACKOFF * 2 ** min(self._failures, 10))
+        self._failures += 1
+        self._sleep(pause * self._chance.uniform(0.5, 1.0))

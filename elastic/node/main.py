@@ -1,0 +1,102 @@
+"""`elastic-node`: the agent inside a VM. It tells the cluster that the VM is alive and how its units are."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from functools import partial
+from types import FrameType
+
+from kombu.transport import resolve_transport
+
+from elastic.adapters.bus.voice import KombuVoice
+from elastic.errors import BadRequest, ElasticError
+from elastic.node.agent import Agent, Mouth, Voice
+from elastic.node.logfile import LOG_LIMIT, BoundedStream
+from elastic.node.settings import PLACE, VARIABLE, Settings, read_settings, settings_path
+from elastic.node.units import look, watchers
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=[_log()])
+    try:
+        settings = read_settings(settings_path())
+        _check_bus(settings.bus)
+        voice: Voice = KombuVoice(settings.bus, settings.cluster, settings.slot, settings.instance_id)
+        agent = _agent(settings, voice)
+        return _once(agent, voice) if arguments.once else _for_ever(agent)
+    except ElasticError as error:
+        sys.stderr.write(f"elastic-node: {error}\n")
+        return 1
+
+
+def _check_bus(url: str) -> None:
+    """A bus that is away is waited for; one of a kind that nobody knows will never come."""
+    scheme, found, _ = url.partition("://")
+    try:
+        resolve_transport(scheme if found else "")
+    except KeyError as error:
+        raise BadRequest("bus: use a URL that kombu knows, like amqps://user:password@host/vhost") from error
+
+
+def _log() -> logging.Handler:
+    limit = os.environ.get(LOG_LIMIT, "")
+    return BoundedStream(sys.stderr, int(limit)) if limit.isdecimal() else logging.StreamHandler(sys.stderr)
+
+
+def _agent(settings: Settings, voice: Voice) -> Agent:
+    mouth = Mouth(settings, boot=os.urandom(8).hex())
+    return Agent(mouth, voice, partial(look, watchers(settings.units)), settings.interval)
+
+
+def _once(agent: Agent, voice: Voice) -> int:
+    try:
+        agent.beat()
+    finally:
+        voice.stop()
+    return 0
+
+
+def _for_ever(agent: Agent) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    agent.run()
+    return 0
+
+
+def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as `signal` calls it
+    """At once: the kernel hangs up for us, and the bus drops the queue of a connection that is gone."""
+    os._exit(0)
+
+
+class _Version(argparse.Action):
+    """Looked up when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"elastic-node {version('elastic')}\n")
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="elastic-node",
+        description="Send signed heartbeats of this machine to the elastic cluster.",
+        epilog=f"Settings are read from the JSON file that {VARIABLE} names, else from {PLACE}.",
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="send one heartbeat; exit 0 if the bus took it, else 1"
+    )
+    parser.add_argument(
+        "--instance", metavar="ID", help="does nothing; shows whose agent this is in a list of processes"
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

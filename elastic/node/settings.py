@@ -1,0 +1,51 @@
+"""What the agent is told: the user data of its server, as a JSON file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from elastic.errors import BadRequest
+
+VARIABLE = "ELASTIC_NODE_SETTINGS"
+PLACE = "/etc/elastic/node.json"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """`key` signs heartbeats and is never logged. `interval` is in seconds, `slot` from 0 to 4095.
+
+    `units`: what to watch, see `elastic.node.units`.
+    """
+
+    bus: str
+    cluster: str
+    slot: int
+    instance_id: str
+    owner: str
+    domain: str
+    key: str
+    interval: float = 30.0
+    exchange: str = ""
+    units: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.interval <= 0:
+            raise ValueError("interval has to be above 0")
+
+
+def settings_path() -> Path:
+    return Path(os.environ.get(VARIABLE) or PLACE)
+
+
+def read_settings(path: Path) -> Settings:
+    """BadRequest says what is wrong with it, and shows none of its values."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Settings)
+    except OSError as error:
+        raise BadRequest(
+            f"{path}: {error.strerror}: write the settings there or name them in {VARIABLE}"
+        ) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{path}: {error}") from error

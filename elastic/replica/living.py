@@ -1,0 +1,106 @@
+"""The threads of one agent: its control loop, its place in the group, and an eye on both."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from elastic.errors import ElasticError
+from elastic.replica.loops import Loop
+from elastic.replica.watchdog import Patience, Watchdog
+
+log = logging.getLogger(__name__)
+
+
+class Stepped(Protocol):
+    """An agent, as far as it is stepped from here; see `elastic/agent.py`."""
+
+    def turn(self) -> float: ...
+
+    def keep(self) -> None: ...
+
+    def set_wake(self, wake: Callable[[], None]) -> None: ...
+
+    def in_ring(self) -> bool: ...
+
+    def leads(self) -> frozenset[str]: ...
+
+    def give_up(self, role: str) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Living:
+    """`session_timeout` is in seconds. `ready` is called once, when the agent is in the ring; `alive` is given
+    the monotonic time before and after each turn."""
+
+    def __init__(
+        self,
+        agent: Stepped,
+        session_timeout: float,
+        ready: Callable[[], None],
+        alive: Callable[[float], None],
+        end: Callable[[int], None] = os._exit,
+    ) -> None:
+        self._agent = agent
+        self._ready = ready
+        self._alive = alive
+        self._is_ready = False
+        self._keep_every = session_timeout / 3
+        wake = threading.Event()
+        agent.set_wake(wake.set)
+        self._control = Loop("control", self._turn, wake)
+        self._keeper = Loop("keeper", self._keep)
+        self._watchdog = Watchdog(Patience.of(session_timeout), self._late, agent.leads, agent.give_up, end)
+
+    def start(self) -> None:
+        self._keeper.start()
+        self._control.start()
+
+    def look(self) -> None:
+        """Look after the loops; to be called several times a second."""
+        self._watchdog.look()
+
+    def late(self) -> dict[str, float]:
+        """Seconds by which each loop is late."""
+        return dict(self._late())
+
+    def stop(self, timeout: float) -> bool:
+        """Finish the turn, hand over, leave. False: that took longer than `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        self._control.stop()
+        if not self._control.join(timeout):
+            return False
+        self._keeper.stop()
+        if not self._keeper.join(max(0.0, deadline - time.monotonic())):
+            return False
+        leaving = threading.Thread(target=self._agent.stop, name="leave", daemon=True)
+        leaving.start()
+        leaving.join(max(0.0, deadline - time.monotonic()))
+        return not leaving.is_alive()
+
+    def _turn(self) -> float:
+        self._alive(time.monotonic())
+        pause = self._agent.turn()
+        self._alive(time.monotonic())
+        if not self._is_ready and self._in_ring():
+            self._is_ready = True
+            self._ready()
+        return pause
+
+    def _in_ring(self) -> bool:
+        try:
+            return self._agent.in_ring()
+        except ElasticError as trouble:
+            log.debug("whether we are in the ring cannot be told now: %s", trouble)
+            return False
+
+    def _keep(self) -> float:
+        self._agent.keep()
+        return self._keep_every
+
+    def _late(self) -> list[tuple[str, float]]:
+        now = time.monotonic()
+        return [(loop.name, loop.lateness(now)) for loop in (self._control, self._keeper)]

@@ -1,0 +1,174 @@
+"""The provisioner's calls to the cloud: done by workers, bounded in time, each answer noted in a dossier.
+
+A call's answer is bound to the tenure under which it was sent: learnt under an older one it counts for nothing.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ElasticError, NoRoom, ServerGone
+from elastic.model.domain import Domain, DomainKey
+from elastic.model.instance import Instance
+from elastic.model.server import Order, Server, ServerStatus
+from elastic.model.states import InstanceState
+from elastic.ports.clock import Clock
+from elastic.ports.cloud import Cloud
+from elastic.ports.workers import Workers
+from elastic.roles.dossiers import Dossiers
+from elastic.rules.provisioning import Look
+
+log = logging.getLogger(__name__)
+
+POLL, RETRY = 0.5, 5.0  # seconds: while a delete is under way; after a call that was not answered
+LIST_WHOLE_SITE = 4  # this many looks at one site cost more than one listing of all
+
+
+class NotSent(ElasticError):
+    """The time in which the call had to go out had passed."""
+
+
+class CloudCalls:
+    def __init__(
+        self,
+        cloud: Cloud,
+        workers: Workers,
+        dossiers: Dossiers,
+        clock: Clock,
+        timeout: float,
+        uid: Callable[[], str],
+        order: Callable[[Domain, Instance], Order],
+        touch: Callable[[DomainKey], None],
+    ) -> None:
+        self._cloud, self._workers, self._dossiers, self._clock = cloud, workers, dossiers, clock
+        self._timeout, self._uid, self._order, self._touch = timeout, uid, order, touch
+        self.refused: dict[str, int] = defaultdict(int)  # site -> calls not answered, for the metrics
+
+    def create(
+        self, domain: Domain, instance: Instance, send_by: float, tenure: int, then: Callable[[], None]
+    ) -> None:
+        """Send the create whose attempt is on record, unless `send_by` (monotonic) has passed."""
+        order = self._order(domain, instance)
+
+        def send() -> Server:
+            if self._clock.monotonic() > send_by:
+                raise NotSent("no worker was free in time")
+            return self._cloud.create(order, self._timeout)
+
+        def answered(server: Server | None, error: Exception | None) -> None:
+            self._note(instance.instance_id, tenure, **self._learnt_of_create(server, error))
+            then()
+            self._touch(domain.key)
+
+        self._note(instance.instance_id, tenure, under_way=True, refused=None, not_sent=False, made=None)
+        self._workers.submit(instance.site, send, answered)
+
+    def _learnt_of_create(self, server: Server | None, error: Exception | None) -> dict[str, Any]:
+        match error:
+            case None:
+                return {"under_way": False, "made": server, "told": server}
+            case NotSent():
+                return {"under_way": False, "not_sent": True}
+            case BadOrder():
+                return {"under_way": False, "refused": (InstanceState.REJECTED, str(error))}
+            case NoRoom() | CloudRefused():
+                return {"under_way": False, "refused": (InstanceState.FAILED, str(error))}
+        self._unanswered("create", error)
+        return {"under_way": False, "attempt_since": self._clock.monotonic()}
+
+    def look(self, key: DomainKey, instances: Sequence[Instance], tenure: int) -> None:
+        """List by mark; many of one site at once by one listing."""
+        sites: dict[str, list[Instance]] = defaultdict(list)
+        for instance in instances:
+            sites[instance.site].append(instance)
+        for site, wanted in sites.items():
+            groups = [wanted] if len(wanted) >= LIST_WHOLE_SITE else [[one] for one in wanted]
+            for group in groups:
+                self._list(key, site, group, tenure)
+
+    def _list(self, key: DomainKey, site: str, group: list[Instance], tenure: int) -> None:
+        begun, uid = self._clock.monotonic(), self._uid()
+        one = group[0].instance_id if len(group) == 1 else None
+        work = partial(self._cloud.servers, site, uid, self._timeout, one)
+
+        def listed(servers: Sequence[Server] | None, error: Exception | None) -> None:
+            if error is not None:
+                self._unanswered("list", error)
+            for instance in group:
+                name = instance.instance_id
+                self._note(name, tenure, **self._learnt_of_list(instance, begun, servers, error))
+            self._touch(key)
+
+        for instance in group:
+            self._note(instance.instance_id, tenure, under_way=True)
+        self._workers.submit(site, work, listed)
+
+    def _learnt_of_list(
+        self, instance: Instance, begun: float, servers: Sequence[Server] | None, error: Exception | None
+    ) -> dict[str, Any]:
+        if error is not None or servers is None:
+            return {"under_way": False, "wait_until": self._clock.monotonic() + RETRY}
+        mine = tuple(s for s in servers if s.mark.instance_id == instance.instance_id)
+        living = tuple(s for s in mine if s.status is not ServerStatus.DELETED)
+        return {"under_way": False, "look": Look(begun, instance.version, living)}
+
+    def check(self, key: DomainKey, instance: Instance, tenure: int) -> None:
+        """Ask for the recorded server itself: the only word by which it can be gone."""
+        site, server_id = instance.site, str(instance.server_id)
+
+        def answered(server: Server | None, error: Exception | None) -> None:
+            learnt = self._learnt_of_check(instance, server, error, tenure)
+            self._note(instance.instance_id, tenure, under_way=False, absent=False, **learnt)
+            self._touch(key)
+
+        self._note(instance.instance_id, tenure, under_way=True)
+        self._workers.submit(site, lambda: self._cloud.server(site, server_id, self._timeout), answered)
+
+    def _learnt_of_check(
+        self, instance: Instance, server: Server | None, error: Exception | None, tenure: int
+    ) -> dict[str, Any]:
+        now = self._clock.monotonic()
+        if isinstance(error, ServerGone):
+            before = self._dossiers.bare(instance.instance_id, tenure).missed_at
+            return {"missed_at": now} if before is None else {"gone": True}
+        if error is not None or server is None:
+            self._unanswered("get", error)
+            return {"wait_until": now + RETRY}
+        leaving = instance.state.is_over
+        return {
+            "told": server,
+            "missed_at": None,
+            "gone": server.status is ServerStatus.DELETED,
+            "wait_until": now + POLL if leaving else 0.0,
+        }
+
+    def delete(self, key: DomainKey, instance: Instance, server_id: str, tenure: int) -> None:
+        site, is_recorded = instance.site, server_id == instance.server_id
+
+        def answered(_: None, error: Exception | None) -> None:
+            now = self._clock.monotonic()
+            learnt: dict[str, Any] = {"under_way": False, "wait_until": now + POLL}
+            if isinstance(error, ServerGone) and is_recorded:
+                before = self._dossiers.bare(instance.instance_id, tenure).missed_at
+                learnt["missed_at"] = before if before is not None else now
+            elif error is not None and not isinstance(error, ServerGone):
+                self._unanswered("delete", error)
+                learnt |= {"deleted_at": None, "wait_until": now + RETRY}
+            self._note(instance.instance_id, tenure, **learnt)
+            self._touch(key)
+
+        begun = self._clock.monotonic()
+        self._note(instance.instance_id, tenure, under_way=True, deleted_at=begun)
+        self._workers.submit(site, lambda: self._cloud.delete(site, server_id, self._timeout), answered)
+
+    def _note(self, instance_id: str, tenure: int, **learnt: Any) -> None:
+        self._dossiers.note(instance_id, tenure, **learnt)
+
+    def _unanswered(self, what: str, error: Exception | None) -> None:
+        self.refused[what] += 1
+        if isinstance(error, CloudUnavailable):
+            log.warning("the cloud did not answer a %s: %s", what, error)
+        else:
+            log.error("a %s failed in an unforeseen way", what, exc_info=error)

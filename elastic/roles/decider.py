@@ -1,0 +1,173 @@
+"""The decider: asks each domain's engine what should be, and writes it down as wishes.
+
+It never calls the cloud. A decision is written only if nobody decided or changed the domain since it was
+looked at; what ends for its health ends only if that is still its newest word.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from elastic.errors import BadRequest
+from elastic.model.actions import Answer
+from elastic.model.decision import Decision, Event, Stage
+from elastic.model.domain import DomainKey
+from elastic.model.instance import Instance
+from elastic.model.states import Health
+from elastic.model.view import Standing, View
+from elastic.ports.engine import Engine
+from elastic.ports.lastheard import LastHeard
+from elastic.ports.store import Change
+from elastic.ports.workers import Overrun, Workers
+from elastic.roles.isolation import Isolation
+from elastic.roles.mirror import Mirror
+from elastic.roles.moment import Moment
+from elastic.rules import policy
+from elastic.rules.caution import Brake, BrakePolicy, brake
+from elastic.rules.ring import slot_of
+from elastic.rules.standing import Complaint, concluded, undecided
+from elastic.rules.wishes import Wishes, question, wishes
+
+log = logging.getLogger(__name__)
+
+
+class Decider:
+    def __init__(
+        self,
+        mirror: Mirror,
+        engines: Mapping[str, type[Engine]],
+        heard: LastHeard,
+        workers: Workers,
+        isolation: Isolation,
+        interval: float,
+        brake_policy: BrakePolicy,
+        site_braked: Callable[[str], bool],
+        complaints: Callable[[DomainKey], tuple[Complaint, ...]],
+    ) -> None:
+        self._mirror, self._engines, self._heard, self._workers = mirror, engines, heard, workers
+        self._isolation, self._interval, self._brake_policy = isolation, interval, brake_policy
+        self._site_braked, self._complaints = site_braked, complaints
+        self._last_refusal: dict[DomainKey, tuple[str, ...]] = {}
+
+    def visit(self, view: View, now: Moment) -> float | None:
+        blocked = self._isolation.blocks(view.key, view.domain.revision, now)
+        if blocked is not None:
+            self._conclude(view, undecided(view, (blocked.complaint,), now.wall))
+            return blocked.until
+        if view.domain.paused and not view.domain.removed:
+            paused = Complaint("Paused", "PausedByClient", "paused by a client: nothing is decided")
+            self._conclude(view, undecided(view, (paused, *self._complaints(view.key)), now.wall))
+            return None
+        held = self._brake(view, now)
+        try:
+            answer = self._ask_engine(view, held, now)
+        except Exception as error:
+            return self._engine_failed(view, error, now)
+        self._isolation.succeeded(view.key)
+        return self._write(view, answer, held, now)
+
+    def _brake(self, view: View, now: Moment) -> Brake:
+        sites = {i.site for i in view.instances}
+        return brake(view, self._brake_policy, now.wall, any(self._site_braked(site) for site in sites))
+
+    def _ask_engine(self, view: View, held: Brake, now: Moment) -> Answer:
+        asked = question(view, held, now.wall)
+        with self._isolation.visiting(view.key):
+            answer = self._workers.run(lambda: policy.decide(asked, self._engines), self._isolation.budget)
+        if not isinstance(answer, Answer):
+            raise BadRequest(f"engine {view.domain.engine} returned {type(answer).__name__}, no answer")
+        return answer
+
+    def _engine_failed(self, view: View, error: Exception, now: Moment) -> float:
+        """The domain stays as it is, and says why; it is tried again later, or when its config changes."""
+        running = error.still_running if isinstance(error, Overrun) else None
+        failure = self._isolation.failed(view.key, view.domain.revision, error, now, running)
+        if isinstance(error, BadRequest):
+            log.warning("engine of %s: %s", view.key, error)
+        else:
+            log.warning("engine of %s failed", view.key, exc_info=error)
+        self._conclude(view, undecided(view, (failure.complaint,), now.wall))
+        return failure.until
+
+    def _write(self, view: View, answer: Answer, held: Brake, now: Moment) -> float | None:
+        wished = wishes(view, answer, slot_of(view.key), now.wall)
+        if any(self._is_back(i) for i in view.instances if i.instance_id in wished.going):
+            return now.mono  # the doctor has yet to write what we have heard
+        standing = concluded(view, answer, wished, held, self._complaints(view.key), now.wall)
+        decision = self._decision(view, answer, wished, held, now)
+        if wished.added or wished.going:
+            self._mirror.commit(
+                view,
+                decides=True,
+                added=wished.added,
+                changes={name: Change(fn, version) for name, (fn, version) in wished.going.items()},
+                standing=standing,
+                decision=decision,
+                events=wished.events + _brake_story(view, held, now.wall),
+            )
+            log.info("%s: %s", view.key, decision.reason if decision else "")
+        else:
+            self._conclude(view, standing, decision, wished.events + _brake_story(view, held, now.wall))
+        return now.mono + self._interval if standing.status != "STABLE" or held.is_on else None
+
+    def _is_back(self, instance: Instance) -> bool:
+        """Given up for its silence, and heard from since: never act on the older word."""
+        if instance.health is not Health.MISSING:
+            return False
+        heard = self._heard.of(instance.instance_id)
+        since = self._mirror.sightings.of(instance, 0.0).health_since
+        return heard is not None and heard.at >= since
+
+    def _conclude(
+        self,
+        view: View,
+        standing: Standing,
+        decision: Decision | None = None,
+        events: tuple[Event, ...] = (),
+    ) -> None:
+        """Write the standing, if there is anything new in it."""
+        changed = standing if standing != view.standing else None
+        if changed or decision or events:
+            self._mirror.commit(view, decides=True, standing=changed, decision=decision, events=events)
+
+    def _decision(self, view: View, answer: Answer, wished: Wishes, held: Brake, now: Moment) -> Decision | None:
+        """What `explain` shows: each visit that changes something; a refusal once, until its reason changes."""
+        reasons = tuple(f"{r.stage}: {r.text}" for r in answer.reasons)
+        if held.is_on:
+            reasons += (f"brake: {held.text}",)
+        if not wished.actions and answer.desired == view.standing.desired:
+            if not reasons or self._last_refusal.get(view.key) == reasons:
+                return None
+            self._last_refusal[view.key] = reasons
+        else:
+            self._last_refusal.pop(view.key, None)
+        return Decision(
+            time=now.wall,
+            member=self._mirror.member,
+            term=self._mirror.assignment.term,
+            inputs=_inputs(view),
+            stages=tuple(Stage(r.stage, None, r.text) for r in answer.reasons),
+            actions=wished.actions,
+            reason="; ".join(reasons) or "nothing to do",
+        )
+
+
+def _inputs(view: View) -> dict[str, object]:
+    """The domain in brief, as the engine saw it."""
+    valid = [i for i in view.instances if i.is_valid]
+    return {
+        "engine": view.domain.engine,
+        "revision": view.domain.revision,
+        "valid": len(valid),
+        "unhealthy": sum(i.is_unhealthy for i in view.instances),
+        "coming": sum(i.state.is_coming for i in valid),
+        "desired_before": view.standing.desired,
+    }
+
+
+def _brake_story(view: View, held: Brake, now: float) -> tuple[Event, ...]:
+    """The brake came on, or went off."""
+    before = view.standing.condition("BrakeOn")
+    if held.is_on == bool(before and before.status):
+        return ()
+    text = held.text if held.is_on else "the brake is off"
+    return (Event(time=now, kind="brake", domain=str(view.key), text=text),)

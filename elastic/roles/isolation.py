@@ -1,0 +1,105 @@
+"""One bad domain harms only itself: failures back off, what hangs is not started again, killers are shut out.
+
+The key of the domain whose engine is at work stands in a local file. A replica that finds one there when it
+starts died in that visit: the domain is quarantined, for longer each time.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol
+
+from elastic.errors import BadRequest
+from elastic.model.domain import DomainKey
+from elastic.ports.store import Quarantine, Store
+from elastic.roles.moment import Moment
+from elastic.rules.standing import Complaint
+
+FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
+QUARANTINE_FIRST = 10.0  # seconds; doubled with each strike
+
+
+class Notebook(Protocol):
+    """The file that outlives us."""
+
+    def enter(self, key: DomainKey) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def left_over(self) -> DomainKey | None: ...
+
+
+class Block(NamedTuple):
+    """Not to be decided upon before `until` (monotonic)."""
+
+    until: float
+    complaint: Complaint
+    revision: int = -1
+    failures: int = 1
+    running: Callable[[], bool] | None = None
+
+
+class Isolation:
+    """`budget`: seconds that one engine call may take."""
+
+    def __init__(self, notebook: Notebook, budget: float) -> None:
+        self.budget = budget
+        self._notebook = notebook
+        self._blocks: dict[DomainKey, Block] = {}
+        self._quarantined: dict[DomainKey, Quarantine] = {}
+
+    @contextmanager
+    def visiting(self, key: DomainKey) -> Iterator[None]:
+        self._notebook.enter(key)
+        try:
+            yield
+        finally:
+            self._notebook.leave()
+
+    def own_up(self, store: Store, member: str, now: Moment) -> None:
+        """Say which domain we died in, if we did: before anything else is visited."""
+        key = self._notebook.left_over()
+        if key is None:
+            return
+        strikes = 1 + max((q.strikes for q in store.quarantines() if q.key == key), default=0)
+        wait = min(QUARANTINE_FIRST * 2.0 ** min(strikes - 1, 12), 3600.0)
+        store.quarantine(Quarantine(key=key, strikes=strikes, until=now.wall + wait, member=member))
+        self._notebook.leave()
+
+    def learn(self, store: Store) -> None:
+        self._quarantined = {q.key: q for q in store.quarantines()}
+
+    def blocks(self, key: DomainKey, revision: int, now: Moment) -> Block | None:
+        """Why this domain is not to be decided upon now; null: it may."""
+        shut = self._quarantined.get(key)
+        if shut is not None and now.wall < shut.until:
+            text = f"{shut.member} died in its visit ({shut.strikes} times); shut out for now"
+            return Block(now.mono + shut.until - now.wall, Complaint("Quarantined", "ReplicaDied", text))
+        block = self._blocks.get(key)
+        if block is None:
+            return None
+        if block.running is not None and block.running():
+            return block._replace(until=max(block.until, now.mono + FIRST_WAIT))
+        is_new_config = block.revision != revision
+        return None if is_new_config or now.mono >= block.until else block
+
+    def failed(
+        self,
+        key: DomainKey,
+        revision: int,
+        error: Exception,
+        now: Moment,
+        running: Callable[[], bool] | None,
+    ) -> Block:
+        """Count one more failure; the next try waits longer."""
+        before = self._blocks.get(key)
+        failures = 1 + (before.failures if before is not None and before.revision == revision else 0)
+        wait = min(FIRST_WAIT * 2.0 ** min(failures - 1, 10), LONGEST_WAIT)
+        reason = "BadConfig" if isinstance(error, BadRequest) else type(error).__name__
+        text = f"{error}" if isinstance(error, BadRequest) else f"{type(error).__name__}: {error}"
+        complaint = Complaint("EngineFailed", reason, text[:500])
+        block = Block(now.mono + wait, complaint, revision, failures, running)
+        self._blocks[key] = block
+        return block
+
+    def succeeded(self, key: DomainKey) -> None:
+        self._blocks.pop(key, None)

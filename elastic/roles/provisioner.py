@@ -1,0 +1,176 @@
+"""The provisioner: makes the cloud match the records of this member's domains.
+
+What to do next for an instance is a pure rule (`rules/provisioning`); here it is written down first and then
+done, by workers, so that no call to the cloud ever holds up the loop. What a call taught comes back as a note
+in the instance's dossier, and the domain is visited again.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from elastic.model.decision import Event
+from elastic.model.domain import Domain, DomainKey
+from elastic.model.instance import Instance
+from elastic.model.states import Health, InstanceState
+from elastic.model.view import View
+from elastic.ports.store import Change
+from elastic.roles.cloudcalls import CloudCalls
+from elastic.roles.dossiers import Dossiers
+from elastic.roles.mirror import Mirror
+from elastic.roles.moment import Moment
+from elastic.rules import lifecycle, provisioning
+from elastic.rules.provisioning import Adopt, Check, Clear, Create, Delete, LookUp, Move, Settle, Step, Wait
+
+log = logging.getLogger(__name__)
+
+SEND_WITHIN = 2.0  # seconds from the note of an attempt to its call, or it is not sent
+TOLD_AS = {
+    InstanceState.TERMINATED: "terminated",
+    InstanceState.FAILED: "failed",
+    InstanceState.REJECTED: "failed",
+    InstanceState.RUNNING_FAILED: "failed",
+}
+
+
+class Plan:
+    """What one visit will write, and what it will do once that is written."""
+
+    def __init__(self) -> None:
+        self.changes: dict[str, Change] = {}
+        self.events: list[Event] = []
+        self.deeds: list[Callable[[View], None]] = []
+        self.looks: list[Instance] = []
+        self.until: list[float] = []
+
+
+class Provisioner:
+    def __init__(
+        self,
+        mirror: Mirror,
+        calls: CloudCalls,
+        dossiers: Dossiers,
+        settle: float,
+        turn: float,
+        creates_at_once: int,
+        touch: Callable[[DomainKey], None],
+    ) -> None:
+        self._mirror, self._calls, self._dossiers = mirror, calls, dossiers
+        self._settle, self._turn, self._creates_at_once = settle, turn, creates_at_once
+        self._touch = touch
+        self._creating: Counter[str] = Counter()  # site -> creates under way
+        self._queued: dict[str, dict[DomainKey, None]] = {}  # site -> domains that wait for a free worker
+
+    def visit(self, view: View, now: Moment) -> float | None:
+        tenure = self._mirror.tenure(view.key)
+        patience = provisioning.Patience(
+            settle=self._settle, turn=self._turn, boot_timeout=view.domain.health_policy.boot_timeout
+        )
+        plan = Plan()
+        for instance in view.instances:
+            if _is_done(instance):
+                continue
+            sighting = self._mirror.sightings.of(instance, now.mono)
+            dossier = self._dossiers.of(instance, sighting, tenure)
+            step = provisioning.next_step(instance, dossier, patience, now.mono)
+            self._plan(plan, view.domain, instance, step, now)
+        if plan.changes:
+            view = self._mirror.commit(view, changes=plan.changes, events=plan.events)
+        for deed in plan.deeds:
+            deed(view)
+        self._calls.look(view.key, plan.looks, tenure.since)
+        return min(plan.until, default=None)
+
+    def _plan(self, plan: Plan, domain: Domain, instance: Instance, step: Step, now: Moment) -> None:
+        match step:
+            case Wait(until):
+                plan.until += [until] if until is not None else []
+            case LookUp():
+                plan.looks.append(instance)
+            case Create(n, version):
+                self._plan_create(plan, domain, instance, n, version, now)
+            case Delete(server_id) if not _is_paused(domain):
+                plan.deeds.append(partial(self._delete, instance=instance, server_id=server_id))
+            case Check():
+                plan.deeds.append(partial(self._check, instance=instance))
+            case Adopt(server):
+                text = f"the cloud has accepted it as {server.server_id}"
+                self._change(plan, instance, partial(lifecycle.adopted, server=server, now=now.wall))
+                self._tell(plan, domain, instance, "launched", text, now)
+            case Move(state, reason):
+                self._plan_move(plan, domain, instance, state, reason, now)
+            case Settle():
+                reason = "its create was not sent in time"
+                self._change(plan, instance, partial(lifecycle.settled, now=now.wall, reason=reason))
+                plan.deeds.append(partial(self._settled, instance=instance))
+            case Clear():
+                self._change(plan, instance, lifecycle.cleared)
+            case provisioning.Address(server):
+                self._change(plan, instance, partial(lifecycle.addressed, server=server))
+
+    def _plan_create(
+        self, plan: Plan, domain: Domain, instance: Instance, n: int, version: int, now: Moment
+    ) -> None:
+        """Note the attempt now, if a worker is free to send it at once; else wait for one."""
+        if _is_paused(domain):
+            return
+        if self._creating[instance.site] >= self._creates_at_once:
+            self._queued.setdefault(instance.site, {})[domain.key] = None
+            return
+        self._creating[instance.site] += 1
+        noted = partial(lifecycle.attempted, n=n, now=now.wall)
+        plan.changes[instance.instance_id] = Change(noted, version)
+        plan.deeds.append(partial(self._create, instance=instance, send_by=now.mono + SEND_WITHIN))
+
+    def _plan_move(
+        self, plan: Plan, domain: Domain, instance: Instance, state: InstanceState, reason: str, now: Moment
+    ) -> None:
+        if state >= InstanceState.FAILED:
+            move = partial(lifecycle.failed, state=state, now=now.wall, reason=reason)
+        else:
+            move = partial(lifecycle.advance, state=state, now=now.wall, reason=reason)
+        self._change(plan, instance, move)
+        if state in TOLD_AS:
+            self._tell(plan, domain, instance, TOLD_AS[state], reason, now)
+
+    def _change(self, plan: Plan, instance: Instance, change: Callable[[Instance], Instance]) -> None:
+        plan.changes[instance.instance_id] = Change(change, instance.version)
+
+    def _tell(self, plan: Plan, domain: Domain, instance: Instance, kind: str, text: str, now: Moment) -> None:
+        log.info("%s %s: %s: %s", domain.key, instance.instance_id, kind, text)
+        name, identity = str(domain.key), instance.instance_id
+        plan.events.append(Event(time=now.wall, kind=kind, domain=name, instance_id=identity, text=text))
+
+    # deeds, done once the plan is written
+
+    def _create(self, view: View, instance: Instance, send_by: float) -> None:
+        noted = view.instance(instance.instance_id)
+        if noted is None:
+            self._freed(instance.site)
+            return
+        tenure = self._mirror.tenure(view.key).since
+        self._calls.create(view.domain, noted, send_by, tenure, then=partial(self._freed, instance.site))
+
+    def _freed(self, site: str) -> None:
+        self._creating[site] -= 1
+        for key in self._queued.pop(site, {}):
+            self._touch(key)
+
+    def _delete(self, view: View, instance: Instance, server_id: str) -> None:
+        self._calls.delete(view.key, instance, server_id, self._mirror.tenure(view.key).since)
+
+    def _check(self, view: View, instance: Instance) -> None:
+        self._calls.check(view.key, instance, self._mirror.tenure(view.key).since)
+
+    def _settled(self, view: View, instance: Instance) -> None:
+        self._dossiers.note(instance.instance_id, self._mirror.tenure(view.key).since, not_sent=False)
+
+
+def _is_done(instance: Instance) -> bool:
+    """Nothing more to do in the cloud for it: most records, most of the time."""
+    return instance.state.is_final and not instance.leftover and instance.health is not Health.ZOMBIE
+
+
+def _is_paused(domain: Domain) -> bool:
+    return domain.paused and not domain.removed

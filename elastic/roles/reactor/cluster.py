@@ -1,0 +1,239 @@
+"""Operations on the cluster as a whole, most of them for operators."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+
+from elastic.errors import BadRequest, CloudUnavailable, Conflict, ElasticError, NotFound
+from elastic.model.assignment import ROLES, Assignment, Layout, Member
+from elastic.model.domain import DomainKey, Json
+from elastic.model.names import checked_name
+from elastic.model.server import Server, ServerStatus
+from elastic.model.view import View
+from elastic.ports.store import Store
+from elastic.roles.reactor.desk import Desk, MemberStatus
+from elastic.roles.reactor.forms import event_form, key_of_event
+from elastic.roles.reactor.operations import Access, Arguments, Asked, Operations, Owned
+from elastic.rules.ring import partition_of, slot_of
+from elastic.rules.strays import Claim, claim
+
+operations = Operations()
+
+MOST_EVENTS = 1000
+
+SWEEP_ACCEPTED = "sweep_accepted"
+"""The flag by which an operator lets the sweep run on a store that was restored; its value is when."""
+
+
+class ListEvents(Owned, frozen=True, kw_only=True):
+    """`after`: the seq of the last one seen."""
+
+    after: int = 0
+    domain_id: str | None = None
+
+
+class ListServers(Owned, frozen=True, kw_only=True):
+    strays: bool = False
+
+
+class DrainReplica(Arguments, frozen=True, kw_only=True):
+    member: str
+    weight: float = 0.0
+
+
+class ReleaseQuarantine(Owned, frozen=True, kw_only=True):
+    domain_id: str
+
+
+@operations.declare(Arguments, Access.ANYONE)
+def ping(desk: Desk, asked: Asked, _args: Arguments) -> Json:
+    return {"member": desk.member, "caller": asked.caller, "time": asked.now}
+
+
+@operations.declare(ListEvents, Access.OWNER)
+def list_events(desk: Desk, asked: Asked, args: ListEvents) -> Json:
+    """Oldest first. What concerns no domain is for all to see."""
+    wanted = None if args.domain_id is None else asked.key(args.domain_id)
+    forms = []
+    for event in desk.store.events(args.after, MOST_EVENTS):
+        key = key_of_event(event)
+        if wanted is not None and key != wanted:
+            continue
+        if key is None or asked.sees(key.owner):
+            forms.append(event_form(event, asked.shown(key) if key else ""))
+    return forms
+
+
+@operations.declare(Arguments, Access.ANYONE)
+def list_replicas(desk: Desk, asked: Asked, _args: Arguments) -> Json:
+    members, assignment = desk.store.members(), desk.store.assignment()
+    questions: dict[str, Callable[[], Json]] = {
+        name: partial(desk.peers.ask, name, "status", {}, desk.patience) for name in members if name != desk.member
+    }
+    answers = desk.questions.gather(questions, desk.patience)
+    answers[desk.member] = msgspec.to_builtins(desk.status())
+    return [_replica_form(members[name], assignment, answers.get(name), asked.now) for name in sorted(members)]
+
+
+@operations.declare(DrainReplica, Access.OPERATOR, mutates=True)
+def drain_replica(desk: Desk, _asked: Asked, args: DrainReplica) -> Json:
+    """Weight 0 hands its partitions over; a weight above 0 takes it into service again."""
+    member = checked_name(args.member, "member")
+    if not 0 <= args.weight <= 100:
+        raise BadRequest(f"weight has to be from 0 to 100, not {args.weight:g}")
+    try:
+        desk.store.set_weight(member, args.weight)
+    except NotFound:
+        raise NotFound(f"there is no replica {member!r}") from None
+
+
+@operations.declare(ListServers, Access.OWNER)
+def list_servers(desk: Desk, asked: Asked, args: ListServers) -> Json:
+    layout = desk.store.layout()
+    servers = [s for s in _servers(desk, layout.uid) if asked.sees(s.mark.key.owner)]
+    is_stray = _Strays(desk.store, layout)
+    forms = [_server_form(server, asked.shown(server.mark.key), is_stray(server)) for server in servers]
+    return [form for form in forms if form["stray"] or not args.strays]
+
+
+@operations.declare(Arguments, Access.OPERATOR)
+def store_check(desk: Desk, _asked: Asked, _args: Arguments) -> Json:
+    """Read all that is in the store, and say what does not fit together."""
+    layout = desk.store.layout()
+    problems, instances = [], 0
+    keys = desk.store.all_domains()
+    for key in keys:
+        try:
+            view = desk.store.view(key)
+        except NotFound:
+            continue
+        except ElasticError as error:
+            problems.append(f"{key} cannot be read: {error}")
+            continue
+        instances += len(view.instances)
+        problems += _problems(view, desk.store.incarnation(partition_of(slot_of(key), layout.partitions)))
+    return {
+        "uid": layout.uid,
+        "format": layout.format,
+        "partitions": layout.partitions,
+        "domains": len(keys),
+        "instances": instances,
+        "problems": problems,
+    }
+
+
+@operations.declare(Arguments, Access.OPERATOR, mutates=True)
+def store_accept(desk: Desk, asked: Asked, _args: Arguments) -> Json:
+    """After a restore: the store is right as it is, and the sweep may run again."""
+    desk.store.set_flag(SWEEP_ACCEPTED, asked.now)
+
+
+@operations.declare(Arguments, Access.OPERATOR, mutates=True)
+def upgrade_finish(desk: Desk, _asked: Asked, _args: Arguments) -> Json:
+    """Let the members write the newest format that all of them read."""
+    layout, members = desk.store.layout(), desk.store.members()
+    readable = min((m.formats for m in members.values()), default=layout.format)
+    if readable < layout.format:
+        old = sorted(name for name, member in members.items() if member.formats < layout.format)
+        raise Conflict(f"format {layout.format} is in use, and {', '.join(old)} cannot read it: upgrade them")
+    if readable > layout.format:
+        desk.store.set_flag("format", readable)
+    return {"format": readable}
+
+
+@operations.declare(Arguments, Access.OPERATOR)
+def list_quarantine(desk: Desk, _asked: Asked, _args: Arguments) -> Json:
+    return [
+        {"owner": q.key.owner, "domain": q.key.name, "strikes": q.strikes, "until": q.until, "member": q.member}
+        for q in desk.store.quarantines()
+    ]
+
+
+@operations.declare(ReleaseQuarantine, Access.OPERATOR, mutates=True)
+def release_quarantine(desk: Desk, asked: Asked, args: ReleaseQuarantine) -> Json:
+    key = asked.key(args.domain_id)
+    if key not in {q.key for q in desk.store.quarantines()}:
+        raise NotFound(f"{key.owner} has no domain {key.name!r} in quarantine")
+    desk.store.release(key)
+
+
+def _replica_form(member: Member, assignment: Assignment, answer: Json, now: float) -> dict[str, Json]:
+    """`answer` is its own MemberStatus; null if it gave none: then what it last wrote has to do."""
+    if answer is None:
+        ages = {loop: age + max(0.0, now - member.told) for loop, age in member.loop_age.items()}
+        answer = msgspec.to_builtins(MemberStatus(loop_age=ages, store="lost", bus="lost"))
+    return {
+        "member": member.name,
+        "host": member.host,
+        "pid": member.pid,
+        "leads": [role for role in ROLES if role in answer["leads"]],
+        "partitions": len(assignment.partitions_of(member.name)),
+        "weight": member.weight,
+        "able": dict(member.able),
+        "term": answer["term"],
+        "loop_age": {loop: round(age, 3) for loop, age in answer["loop_age"].items()},
+        "store": answer["store"],
+        "bus": answer["bus"],
+    }
+
+
+def _servers(desk: Desk, cluster: str) -> Sequence[Server]:
+    """All sites at once. CloudUnavailable names those that did not answer: a part would mislead."""
+    sites = desk.cloud.sites()
+    questions = {s: partial(desk.cloud.servers, s, cluster, desk.cloud_patience) for s in sites}
+    answers = desk.questions.gather(questions, desk.cloud_patience)
+    silent = [site for site in sites if site not in answers]
+    if silent:
+        raise CloudUnavailable(f"no answer from {', '.join(silent)}; try again")
+    found = [server for site in sites for server in answers[site]]
+    return [server for server in found if server.status is not ServerStatus.DELETED]
+
+
+def _server_form(server: Server, domain: str, stray: bool) -> dict[str, Json]:
+    return {
+        "server_id": server.server_id,
+        "instance_id": server.mark.instance_id,
+        "domain": domain,
+        "site": server.site,
+        "status": str(server.status),
+        "created": server.created,
+        "stray": stray,
+        "pid": server.pid,
+    }
+
+
+class _Strays:
+    """Tells strays, reading each domain once, after the listing."""
+
+    def __init__(self, store: Store, layout: Layout) -> None:
+        self._store, self._layout = store, layout
+        self._views: dict[DomainKey, View | None] = {}
+
+    def __call__(self, server: Server) -> bool:
+        key = server.mark.key
+        if key not in self._views:
+            self._views[key] = self._view(key)
+        incarnation = self._store.incarnation(partition_of(slot_of(key), self._layout.partitions))
+        return claim(server, self._layout, self._views[key], incarnation) is not Claim.OURS
+
+    def _view(self, key: DomainKey) -> View | None:
+        try:
+            return self._store.view(key)
+        except NotFound:
+            return None
+
+
+def _problems(view: View, incarnation: int) -> list[str]:
+    """What is wrong with one domain's records. `incarnation`: its partition's counter."""
+    prefix = f"i-{slot_of(view.key):03x}-{view.domain.incarnation}-"
+    servers = [i.server_id for i in view.instances if i.server_id is not None]
+    found = [
+        f"{i.instance_id} is not an id of {view.key}"
+        for i in view.instances
+        if not i.instance_id.startswith(prefix)
+    ]
+    if view.domain.incarnation > incarnation:
+        found.append(f"{view.key} has incarnation {view.domain.incarnation}, above the counter ({incarnation})")
+    found += [f"{view.key} records server {s} twice" for s in sorted(set(servers)) if servers.count(s) > 1]
+    return found

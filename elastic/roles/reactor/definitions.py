@@ -1,0 +1,88 @@
+"""Operations on definitions: templates of domain config. Nobody owns them; domains keep copies of their own."""
+
+from collections.abc import Mapping
+
+from elastic.errors import BadRequest, Conflict, NotFound
+from elastic.model.domain import DEFAULT_ENGINE, Json
+from elastic.model.names import checked_name
+from elastic.roles.reactor.desk import Desk
+from elastic.roles.reactor.operations import Access, Arguments, Asked, Operations
+from elastic.roles.reactor.secrets import masked, refuse_masks
+from elastic.rules.config import checked_health, merged
+from elastic.rules.policy import engine_named
+
+operations = Operations()
+
+KIND = "definition"
+
+
+class OneDefinition(Arguments, frozen=True, kw_only=True):
+    definition_id: str
+
+
+class WriteDefinition(OneDefinition, frozen=True, kw_only=True):
+    definition: dict[str, dict[str, Json]]
+
+
+@operations.declare(WriteDefinition, Access.ANYONE, mutates=True)
+def add_domain_definition(desk: Desk, asked: Asked, args: WriteDefinition) -> Json:
+    name, body = checked_name(args.definition_id, "definition"), _checked(desk, args)
+    try:
+        desk.store.add_entry(KIND, name, body, asked.request)
+    except Conflict:
+        raise Conflict(f"there is a definition {name!r} already") from None
+
+
+@operations.declare(WriteDefinition, Access.ANYONE, mutates=True)
+def update_domain_definition(desk: Desk, asked: Asked, args: WriteDefinition) -> Json:
+    """Domains made from it before keep what they have."""
+    name, body = checked_name(args.definition_id, "definition"), _checked(desk, args)
+    try:
+        desk.store.update_entry(KIND, name, body, asked.request)
+    except NotFound:
+        raise _no_definition(name) from None
+
+
+@operations.declare(OneDefinition, Access.ANYONE, mutates=True)
+def remove_domain_definition(desk: Desk, asked: Asked, args: OneDefinition) -> Json:
+    name = checked_name(args.definition_id, "definition")
+    try:
+        desk.store.remove_entry(KIND, name, asked.request)
+    except NotFound:
+        raise _no_definition(name) from None
+
+
+@operations.declare(OneDefinition, Access.ANYONE)
+def describe_domain_definition(desk: Desk, _asked: Asked, args: OneDefinition) -> Json:
+    name = checked_name(args.definition_id, "definition")
+    try:
+        body = desk.store.entry(KIND, name)
+    except NotFound:
+        raise _no_definition(name) from None
+    return {"name": name, "definition": masked(dict(body)), "documentation": _documentation(desk, body)}
+
+
+@operations.declare(Arguments, Access.ANYONE)
+def list_domain_definitions(desk: Desk, _asked: Asked, _args: Arguments) -> Json:
+    return [{"name": name} for name in sorted(desk.store.entries(KIND))]
+
+
+def _checked(desk: Desk, args: WriteDefinition) -> Mapping[str, Json]:
+    """A definition need not be whole: what its engine misses, a domain's own config may give."""
+    refuse_masks(args.definition)
+    body = merged({}, args.definition)
+    general = body["general"]
+    if "engine_class" in general:
+        raise BadRequest("general.engine_class is no longer understood: give the name of an engine as `engine`")
+    engine_named(general.get("engine"), desk.engines)
+    checked_health(body["health"])
+    return {section: part for section, part in body.items() if part}
+
+
+def _documentation(desk: Desk, body: Mapping[str, Json]) -> str:
+    engine = desk.engines.get(str((body.get("general") or {}).get("engine") or DEFAULT_ENGINE))
+    return engine.documentation if engine is not None else ""
+
+
+def _no_definition(name: str) -> NotFound:
+    return NotFound(f"there is no definition {name!r}")

@@ -1,0 +1,93 @@
+"""What the operations work with."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from elastic.errors import NotFound, Unavailable
+from elastic.model.decision import Event
+from elastic.model.domain import Domain, DomainKey
+from elastic.model.view import View
+from elastic.ports.bus import Outgoing, Peers
+from elastic.ports.clock import Clock
+from elastic.ports.cloud import Cloud
+from elastic.ports.engine import Engine
+from elastic.ports.lastheard import LastHeard
+from elastic.ports.store import Request, Store
+from elastic.roles.reactor.questions import Questions
+from elastic.rules.ring import partition_of, slot_of
+
+log = logging.getLogger(__name__)
+
+
+class MemberStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member tells of itself when asked. `loop_age` in seconds; store and bus: connected or lost."""
+
+    leads: tuple[str, ...] = ()
+    term: Mapping[str, int] = {}
+    loop_age: Mapping[str, float] = {}
+    store: str = "connected"
+    bus: str = "connected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Collaborators of a reactor. `member` is this replica's own name, `status` tells how it is. `patience` is
+    how long, in seconds, another member may take to contribute to an answer, `cloud_patience` the cloud."""
+
+    store: Store
+    clock: Clock
+    peers: Peers
+    outgoing: Outgoing
+    cloud: Cloud
+    lastheard: LastHeard
+    engines: Mapping[str, type[Engine]]
+    member: str
+    status: Callable[[], MemberStatus]
+    patience: float = 1.0
+    cloud_patience: float = 10.0
+    questions: Questions = field(default_factory=Questions)
+
+    def view(self, key: DomainKey) -> View:
+        try:
+            return self.store.view(key)
+        except NotFound:
+            raise no_domain(key) from None
+
+    def views(self, keys: Sequence[DomainKey]) -> list[View]:
+        """Those that are still there."""
+        found = []
+        for key in keys:
+            try:
+                found.append(self.store.view(key))
+            except NotFound:
+                log.debug("%s was forgotten while it was listed", key)
+        return found
+
+    def change(
+        self,
+        key: DomainKey,
+        fn: Callable[[Domain], Domain],
+        request: Request | None,
+        events: Sequence[Event] = (),
+    ) -> Domain:
+        try:
+            return self.store.change(key, fn, request, events)
+        except NotFound:
+            raise no_domain(key) from None
+
+    def tell(self, event: Event) -> None:
+        """Add to the story what has been done already: it stands, whether or not the story gets its line."""
+        try:
+            self.store.log([event])
+        except Unavailable as error:
+            log.warning("%s %s was not written to the events: %s", event.domain, event.kind, error)
+
+    def partition_of(self, key: DomainKey) -> int:
+        return partition_of(slot_of(key), self.store.layout().partitions)
+
+
+def no_domain(key: DomainKey) -> NotFound:
+    return NotFound(f"{key.owner} has no domain {key.name!r}")

@@ -1,0 +1,210 @@
+"""Operations on domains: what their owners ask of them. Each changes one record, at once and wholly."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from msgspec.structs import replace
+
+from elastic.errors import Conflict, NotFound
+from elastic.model.decision import Event
+from elastic.model.domain import Domain, DomainKey, Json
+from elastic.model.names import checked_name
+from elastic.ports.engine import Engine
+from elastic.roles.reactor.desk import Desk
+from elastic.roles.reactor.forms import decision_form, domain_form, domain_row
+from elastic.roles.reactor.operations import Access, Asked, Operations, Owned
+from elastic.roles.reactor.secrets import refuse_masks
+from elastic.rules.config import checked_config, merged, without
+from elastic.rules.ring import partition_of, slot_of
+
+operations = Operations()
+
+Config = Mapping[str, Mapping[str, Json]]
+Engines = Mapping[str, type[Engine]]
+
+
+class AddDomain(Owned, frozen=True, kw_only=True):
+    """`subscriber_op` is accepted and means nothing: subscribers have queues."""
+
+    domain_id: str
+    definition_id: str
+    config: dict[str, dict[str, Json]] = {}
+    unset: list[str] = []
+    subscriber_name: str | None = None
+    subscriber_op: str | None = None
+
+
+class OneDomain(Owned, frozen=True, kw_only=True):
+    domain_id: str
+
+
+class ReconfigureDomain(OneDomain, frozen=True, kw_only=True):
+    """`unset`: names of keys to drop, as `section.key`."""
+
+    config: dict[str, dict[str, Json]] = {}
+    unset: list[str] = []
+
+
+class Subscription(OneDomain, frozen=True, kw_only=True):
+    subscriber_name: str
+    subscriber_op: str | None = None
+
+
+class ListDecisions(OneDomain, frozen=True, kw_only=True):
+    count: int = 50
+
+
+@operations.declare(AddDomain, Access.OWNER, mutates=True)
+def add_domain(desk: Desk, asked: Asked, args: AddDomain) -> Json:
+    key = asked.key(args.domain_id)
+    definition = checked_name(args.definition_id, "definition")
+    subscribers = () if args.subscriber_name is None else (checked_name(args.subscriber_name, "subscriber"),)
+    _refuse_double(desk, key)
+
+    config = _reconfigured(_definition(desk, definition), args.config, args.unset, desk.engines)
+    fresh = Domain(key=key, definition=definition, created=asked.now, subscribers=subscribers)
+    for subscriber in subscribers:
+        desk.outgoing.subscribe(key.owner, key.name, subscriber)
+    desk.store.add_domain(replace(fresh, **config), asked.request)
+    desk.tell(_event(asked, key, "added", f"by {asked.caller}, from definition {definition}"))
+
+
+@operations.declare(OneDomain, Access.OWNER, mutates=True)
+def remove_domain(desk: Desk, asked: Asked, args: OneDomain) -> Json:
+    key = asked.key(args.domain_id)
+    event = _event(asked, key, "removed", f"{asked.caller} asked for it")
+    desk.change(key, partial(replace, removed=True), asked.request, [event])
+
+
+@operations.declare(ReconfigureDomain, Access.OWNER, mutates=True)
+def reconfigure_domain(desk: Desk, asked: Asked, args: ReconfigureDomain) -> Json:
+    def change(domain: Domain) -> Domain:
+        refuse_removed(domain)
+        return replace(domain, **_reconfigured(domain.config, args.config, args.unset, desk.engines))
+
+    key = asked.key(args.domain_id)
+    named = [f"{section}.{name}" for section, part in args.config.items() for name in part] + args.unset
+    event = _event(asked, key, "reconfigured", f"by {asked.caller}: {', '.join(named) or 'nothing'}"[:300])
+    desk.change(key, change, asked.request, [event])
+
+
+@operations.declare(OneDomain, Access.OWNER)
+def describe_domain(desk: Desk, asked: Asked, args: OneDomain) -> Json:
+    view = desk.view(asked.key(args.domain_id))
+    slot = slot_of(view.key)
+    partition = partition_of(slot, desk.store.layout().partitions)
+    holders = desk.store.assignment().holders
+    member = holders[partition] if partition < len(holders) else ""
+    form = domain_form(view, slot, partition, member)
+    if view.standing.condition("Quarantined") is None:
+        form["conditions"] += _quarantine(desk, view.key, asked.now)
+    return form
+
+
+@operations.declare(Owned, Access.OWNER)
+def list_domains(desk: Desk, asked: Asked, _args: Owned) -> Json:
+    return [domain_row(view) for view in desk.views(desk.store.all_domains(asked.owner))]
+
+
+@operations.declare(Subscription, Access.OWNER, mutates=True)
+def subscribe_domain(desk: Desk, asked: Asked, args: Subscription) -> Json:
+    def change(domain: Domain) -> Domain:
+        refuse_removed(domain)
+        return replace(domain, subscribers=tuple(dict.fromkeys((*domain.subscribers, subscriber))))
+
+    key, subscriber = asked.key(args.domain_id), checked_name(args.subscriber_name, "subscriber")
+    refuse_removed(desk.view(key).domain)
+    # The queue comes first: once we have answered, nothing that happens may miss it.
+    desk.outgoing.subscribe(key.owner, key.name, subscriber)
+    desk.change(key, change, asked.request)
+
+
+@operations.declare(Subscription, Access.OWNER, mutates=True)
+def unsubscribe_domain(desk: Desk, asked: Asked, args: Subscription) -> Json:
+    key, subscriber = asked.key(args.domain_id), checked_name(args.subscriber_name, "subscriber")
+    if subscriber not in desk.view(key).domain.subscribers:
+        raise NotFound(f"{subscriber!r} is no subscriber of {key.name!r}")
+    desk.outgoing.unsubscribe(key.owner, key.name, subscriber)
+    desk.change(key, partial(_without_subscriber, subscriber), asked.request)
+
+
+@operations.declare(OneDomain, Access.OWNER, mutates=True)
+def pause_domain(desk: Desk, asked: Asked, args: OneDomain) -> Json:
+    key = asked.key(args.domain_id)
+    event = _event(asked, key, "reconfigured", f"paused by {asked.caller}")
+    desk.change(key, partial(_paused, True, asked.now), asked.request, [event])
+
+
+@operations.declare(OneDomain, Access.OWNER, mutates=True)
+def resume_domain(desk: Desk, asked: Asked, args: OneDomain) -> Json:
+    """Also clears the brake."""
+    key = asked.key(args.domain_id)
+    event = _event(asked, key, "reconfigured", f"resumed by {asked.caller}")
+    desk.change(key, partial(_paused, False, asked.now), asked.request, [event])
+
+
+@operations.declare(ListDecisions, Access.OWNER)
+def list_decisions(desk: Desk, asked: Asked, args: ListDecisions) -> Json:
+    key = asked.key(args.domain_id)
+    desk.view(key)
+    return [decision_form(d) for d in desk.store.decisions(key, max(1, min(args.count, 50)))]
+
+
+def refuse_removed(domain: Domain) -> None:
+    if domain.removed:
+        raise Conflict(f"domain {domain.key.name!r} is being removed")
+
+
+def _refuse_double(desk: Desk, key: DomainKey) -> None:
+    """Said before anything is done; the store says it again."""
+    try:
+        known = desk.store.view(key).domain
+    except NotFound:
+        return
+    refuse_removed(known)
+    raise Conflict(f"{key.owner} has a domain {key.name!r} already")
+
+
+def _definition(desk: Desk, name: str) -> Config:
+    try:
+        return desk.store.entry("definition", name)
+    except NotFound:
+        raise NotFound(f"there is no definition {name!r}") from None
+
+
+def _reconfigured(old: Config, new: Config, unset: list[str], engines: Engines) -> dict[str, dict[str, Json]]:
+    """The three sections, whole and fit to run on; or BadRequest, which names the key."""
+    refuse_masks(new)
+    config = without(merged(old, new), unset)
+    checked_config(**config, engines=engines)
+    return config
+
+
+def _without_subscriber(subscriber: str, domain: Domain) -> Domain:
+    return replace(domain, subscribers=tuple(s for s in domain.subscribers if s != subscriber))
+
+
+def _paused(paused: bool, now: float, domain: Domain) -> Domain:
+    refuse_removed(domain)
+    if paused:
+        return replace(domain, paused=True)
+    return replace(domain, paused=False, brake_cleared=now)
+
+
+def _quarantine(desk: Desk, key: DomainKey, now: float) -> list[Json]:
+    """Nobody visits a quarantined domain, so its own conditions may not say yet that it is."""
+    found = [q for q in desk.store.quarantines() if q.key == key and q.until > now]
+    return [
+        {
+            "type": "Quarantined",
+            "status": True,
+            "reason": f"{q.strikes} strikes",
+            "text": f"replica {q.member} died while it looked at this domain; next try at {q.until:.0f}",
+            "since": q.until,
+        }
+        for q in found
+    ]
+
+
+def _event(asked: Asked, key: DomainKey, kind: str, text: str) -> Event:
+    return Event(time=asked.now, kind=kind, domain=str(key), text=text)

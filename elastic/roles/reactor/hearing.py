@@ -1,0 +1,101 @@
+"""Heartbeats: checked, and kept in memory for the doctor. Nothing here touches the store."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from elastic.model.domain import DomainKey, Json
+from elastic.model.heartbeat import Heard, Heartbeat
+from elastic.model.states import Health
+from elastic.ports.bus import Pulse
+from elastic.ports.clock import Clock
+from elastic.ports.lastheard import LastHeard
+from elastic.rules.ring import slot_of
+
+PROBE = "probe"
+MOST_BYTES = 64 * 1024
+MOST_ERRORS = 20
+LONGEST_ERROR = 1000
+
+SAID = frozenset({Health.OK, Health.MONITOR_ERROR, Health.PROCESS_ERROR})
+"""What an instance may say of itself; all else is for the doctor to say."""
+
+_decode = msgspec.json.Decoder(Heartbeat).decode
+_slot_of = lru_cache(maxsize=65536)(slot_of)
+
+
+class Hearing:
+    """`known` tells the domain of an instance that this member looks after, from any thread, and null for all
+    others. `is_signed(instance_id, body, mac)` tells whether that instance wrote it. `probed` gets the body of
+    each probe that comes back."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        lastheard: LastHeard,
+        known: Callable[[str], DomainKey | None],
+        is_signed: Callable[[str, bytes, str], bool],
+        probed: Callable[[bytes], None],
+    ) -> None:
+        self._clock, self._lastheard = clock, lastheard
+        self._known, self._is_signed, self._probed = known, is_signed, probed
+        self.dropped: Counter[str] = Counter()
+
+    def hear(self, pulses: Sequence[Pulse]) -> None:
+        at = self._clock.monotonic()
+        for pulse in pulses:
+            fault = self._take(pulse, at)
+            if fault is not None:
+                self.dropped[fault] += 1
+
+    def _take(self, pulse: Pulse, at: float) -> str | None:
+        """Note it; return why not, if it is to be dropped."""
+        if pulse.mac == PROBE:
+            self._probed(pulse.body)
+            return None
+        if len(pulse.body) > MOST_BYTES:
+            return "too_big"
+        try:
+            beat = _decode(pulse.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return "malformed"
+        if beat.state not in SAID:
+            return "malformed"
+        return self._refusal(beat, pulse) or self._note(beat, at)
+
+    def _refusal(self, beat: Heartbeat, pulse: Pulse) -> str | None:
+        key = self._known(beat.node_id)
+        if key is None:
+            return "unknown"
+        if not self._is_signed(beat.node_id, pulse.body, pulse.mac):
+            return "unsigned"
+        if key != (beat.owner, beat.domain_id) or pulse.slot != _slot_of(key):
+            return "misplaced"
+        return None
+
+    def _note(self, beat: Heartbeat, at: float) -> str | None:
+        heard = Heard(at, beat.state, _errors(beat), beat.boot, beat.seq, beat.metrics)
+        return None if self._lastheard.note(beat.node_id, heard) else "stale"
+
+
+def ages_of(instance_ids: Sequence[str], lastheard: LastHeard, now: float) -> dict[str, float | None]:
+    """Seconds since each was heard from by this member; null for never."""
+    words = {instance_id: lastheard.of(instance_id) for instance_id in instance_ids}
+    return {i: None if heard is None else round(max(0.0, now - heard.at), 3) for i, heard in words.items()}
+
+
+def _errors(beat: Heartbeat) -> tuple[str, ...]:
+    said = [beat.error] if beat.error else []
+    texts = said + [_failure(process) for process in beat.failed_processes]
+    return tuple(text[:LONGEST_ERROR] for text in texts[:MOST_ERRORS])
+
+
+def _failure(process: Mapping[str, Any]) -> str:
+    """`name: state, exitcode 1: its last words`, as far as it is told."""
+    rest: dict[str, Json] = dict(process)
+    name, last_words = rest.pop("name", "a process"), rest.pop("stderr", "")
+    facts = ", ".join(f"{key} {value}" for key, value in rest.items() if value is not None)
+    return ": ".join(str(part) for part in (name, facts, last_words) if part)

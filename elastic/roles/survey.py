@@ -1,0 +1,183 @@
+"""One listing of the cloud a site a turn, for all members: the doctor's leader makes it and tells the others.
+
+It is a hint with an age: a member that has not heard one for two turns lists for itself. What it shows of a
+recorded server is taken as the cloud's word; what it does not show is asked for one by one.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+import msgspec
+
+from elastic.errors import BusUnavailable, NotFound
+from elastic.model.domain import DomainKey, Json
+from elastic.model.instance import Instance
+from elastic.model.server import Server
+from elastic.model.states import InstanceState
+from elastic.ports.bus import Peers
+from elastic.ports.clock import Clock
+from elastic.ports.cloud import Cloud
+from elastic.ports.store import Store
+from elastic.ports.workers import Workers
+from elastic.roles.dossiers import Dossiers
+from elastic.roles.mirror import Mirror
+from elastic.rules.strays import doubles
+
+log = logging.getLogger(__name__)
+
+TOPIC = "survey"
+PART = 2000  # servers in one message
+
+
+class Surveyor:
+    """Makes the listings: all of them while it leads, its own when nobody else tells."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        workers: Workers,
+        peers: Peers,
+        member: str,
+        clock: Clock,
+        interval: float,
+        timeout: float,
+        uid: Callable[[], str],
+        learn: Callable[[str, Sequence[Server]], None],
+    ) -> None:
+        self._cloud, self._workers, self._peers, self._clock = cloud, workers, peers, clock
+        self._member = member
+        self._interval, self._timeout, self._uid, self._learn = interval, timeout, uid, learn
+        self._begun: dict[str, float] = {}
+        self._heard: dict[str, float] = {}
+        self._parts: dict[tuple[str, str], list[Server]] = {}
+        self._next_look = 0.0
+        self.failures = 0  # turns in a row in which no site answered us
+
+    def turn(self, leads: bool, sites: Callable[[], Iterable[str]], now: float) -> None:
+        """List each site that is due: by us as the leader, or because nobody told us for two turns."""
+        if now < self._next_look:
+            return
+        self._next_look = now + self._interval / 4
+        for site in sorted({*sites(), *self._cloud.sites()}):
+            patience = self._interval if leads else 2 * self._interval
+            last = self._begun.get(site, now - self._interval) if leads else self._last_word(site, now)
+            if now - last >= patience:
+                self._begun[site] = now
+                work = partial(self._cloud.servers, site, self._uid(), self._timeout)
+                self._workers.submit(site, work, partial(self._listed, site, leads))
+
+    def _last_word(self, site: str, now: float) -> float:
+        return max(self._heard.setdefault(site, now), self._begun.get(site, 0.0))
+
+    def _listed(self, site: str, leads: bool, servers: Sequence[Server] | None, error: Exception | None) -> None:
+        if error is not None or servers is None:
+            self.failures += 1
+            log.warning("site %s could not be listed: %s", site, error)
+            return
+        self.failures = 0
+        self._learn(site, servers)
+        if leads:
+            self._tell(site, servers)
+
+    def _tell(self, site: str, servers: Sequence[Server]) -> None:
+        parts = [servers[n : n + PART] for n in range(0, len(servers), PART)] or [()]
+        for number, part in enumerate(parts, 1):
+            body = {
+                "site": site,
+                "member": self._member,
+                "round": f"{self._member} {self._begun[site]:.3f}",
+                "last": number == len(parts),
+                "servers": msgspec.to_builtins(part),
+            }
+            try:
+                self._peers.tell(TOPIC, body)
+            except BusUnavailable as trouble:
+                log.info("the survey of %s could not be told: %s", site, trouble)
+                return
+
+    def hear(self, message: Mapping[str, Json]) -> None:
+        """A leader's survey arrives, perhaps in parts. (Ours we have learnt from already.)"""
+        if message["member"] == self._member:
+            return
+        site, key = str(message["site"]), (str(message["site"]), str(message["round"]))
+        self._parts = {k: v for k, v in self._parts.items() if k == key or k[0] != site}
+        gathered = self._parts.setdefault(key, [])
+        gathered += msgspec.convert(message["servers"], list[Server])
+        if message["last"]:
+            self._heard[site] = self._clock.monotonic()
+            self._parts.pop(key)
+            self._learn(site, gathered)
+
+
+class Findings:
+    """What a survey means for this member's own instances."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        store: Store,
+        dossiers: Dossiers,
+        remove_double: Callable[[Server], None],
+        touch: Callable[[DomainKey], None],
+    ) -> None:
+        self._mirror, self._store, self._dossiers = mirror, store, dossiers
+        self._remove_double, self._touch = remove_double, touch
+
+    def learn(self, site: str, servers: Sequence[Server]) -> None:
+        shown: set[str] = set()
+        suspects: dict[DomainKey, list[Server]] = defaultdict(list)
+        for server in servers:
+            shown.add(server.server_id)
+            key = self._mirror.home_of(server.mark.instance_id)
+            view = self._mirror.view(key) if key else None
+            if key is None or view is None:
+                continue
+            self._compare(key, view.instance(server.mark.instance_id), server, suspects)
+        self._miss(site, shown)
+        for key, found in suspects.items():
+            self._judge_doubles(key, found)
+
+    def _compare(
+        self,
+        key: DomainKey,
+        instance: Instance | None,
+        server: Server,
+        suspects: dict[DomainKey, list[Server]],
+    ) -> None:
+        if instance is None or instance.server_id is None:
+            return
+        if instance.server_id != server.server_id:
+            suspects[key].append(server)
+            return
+        tenure = self._mirror.tenure(key).since
+        before = self._dossiers.bare(instance.instance_id, tenure)
+        if before.told != server or before.missed_at is not None or before.absent:
+            self._dossiers.note(instance.instance_id, tenure, told=server, absent=False, missed_at=None)
+            self._touch(key)
+
+    def _miss(self, site: str, shown: set[str]) -> None:
+        """Absence is no evidence: those not shown are asked for one by one."""
+        for view in self._mirror.views():
+            missed = [i for i in view.instances if i.site == site and _should_show(i, shown)]
+            for instance in missed:
+                tenure = self._mirror.tenure(view.key).since
+                self._dossiers.note(instance.instance_id, tenure, absent=True)
+                self._touch(view.key)
+
+    def _judge_doubles(self, key: DomainKey, servers: Sequence[Server]) -> None:
+        """Only a record read after the listing may condemn a server that carries its mark."""
+        try:
+            view = self._store.view(key)
+        except NotFound:
+            return
+        for server in doubles(servers, view):
+            log.warning("%s: server %s is a double of %s", key, server.server_id, server.mark.instance_id)
+            self._remove_double(server)
+
+
+def _should_show(instance: Instance, shown: set[str]) -> bool:
+    """It has a server that is to be up, and the listing did not show it."""
+    is_up = InstanceState.PENDING <= instance.state <= InstanceState.RUNNING_FAILED
+    return is_up and instance.server_id is not None and instance.server_id not in shown

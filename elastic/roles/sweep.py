@@ -1,0 +1,138 @@
+"""The sweep: deletes servers that carry our mark and that no record claims. The reaper's leader runs it.
+
+List first, then read the record from the store, then delete; two sightings a grace apart, the first written
+down under the leader's term; never more than a few a turn. A mark numbered above the store's counters proves
+that the store was wiped or restored: then nothing is swept until an operator accepts.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from elastic.errors import NotFound, ServerGone
+from elastic.model.assignment import Term
+from elastic.model.decision import Event
+from elastic.model.domain import DomainKey
+from elastic.model.server import Server, ServerStatus
+from elastic.model.view import View
+from elastic.ports.cloud import Cloud
+from elastic.ports.store import Store, Stray
+from elastic.ports.workers import Workers
+from elastic.roles.moment import Moment
+from elastic.rules.ring import partition_of, slot_of
+from elastic.rules.strays import Claim, allowance, claim, ripe
+
+log = logging.getLogger(__name__)
+
+ACCEPTED = "sweep_accepted"
+
+
+class Sweep:
+    """`interval` between turns, `grace` between two sightings, `timeout` a call: seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        cloud: Cloud,
+        workers: Workers,
+        interval: float,
+        grace: float,
+        timeout: float,
+        now: Callable[[], Moment],
+    ) -> None:
+        self._store, self._cloud, self._workers, self._now = store, cloud, workers, now
+        self._interval, self._grace, self._timeout = interval, grace, timeout
+        self._begun: float | None = None
+        self.trouble = ""  # why nothing is swept; health is red while it says so
+        self.ended_at: float | None = None
+
+    def turn(self, term: Term | None) -> None:
+        """List each site, if it is time; the rest follows when the listings are there."""
+        now = self._now()
+        if term is None:
+            self._begun, self.trouble = None, ""
+            return
+        if self._begun is not None and now.mono - self._begun < self._interval:
+            return
+        self._begun = now.mono
+        uid = self._store.layout().uid
+        for site in self._cloud.sites():
+            work = partial(self._cloud.servers, site, uid, self._timeout)
+            self._workers.submit(site, work, partial(self._listed, site, term))
+
+    def _listed(self, site: str, term: Term, servers: Sequence[Server] | None, error: Exception | None) -> None:
+        if error is not None or servers is None:
+            log.warning("site %s could not be listed for the sweep: %s", site, error)
+            return
+        claims = self._claims([s for s in servers if s.status is not ServerStatus.DELETED])
+        if claims[Claim.FROM_THE_FUTURE] and not self._store.flags().get(ACCEPTED):
+            self._refuse(site, claims[Claim.FROM_THE_FUTURE])
+            return
+        self.trouble = ""
+        strays = claims[Claim.STRAY] + claims[Claim.FROM_THE_FUTURE]
+        self._sweep(term, strays, len(servers))
+        self.ended_at = self._now().mono
+
+    def _claims(self, servers: Sequence[Server]) -> dict[Claim, list[Server]]:
+        """Whose each is, by records read after the listing."""
+        layout = self._store.layout()
+        views: dict[DomainKey, View | None] = {}
+        found: dict[Claim, list[Server]] = defaultdict(list)
+        for server in servers:
+            key = server.mark.key
+            if key not in views:
+                views[key] = self._view(key)
+            partition = partition_of(slot_of(key), layout.partitions)
+            found[claim(server, layout, views[key], self._store.incarnation(partition))].append(server)
+        return found
+
+    def _view(self, key: DomainKey) -> View | None:
+        try:
+            return self._store.view(key)
+        except NotFound:
+            return None
+
+    def _refuse(self, site: str, servers: Sequence[Server]) -> None:
+        self.trouble = (
+            f"site {site} has {len(servers)} servers numbered above the store's counters, e.g. "
+            f"{servers[0].mark.instance_id}: the store was wiped or restored; nothing is swept "
+            "until `elastic store accept`"
+        )
+        log.error("%s", self.trouble)
+
+    def _sweep(self, term: Term, strays: Sequence[Server], all_of_ours: int) -> None:
+        """Note first sightings; delete those seen a grace ago, a few a turn."""
+        now = self._now()
+        noted = {s.server_id: s for s in self._store.strays()}
+        fresh = [
+            Stray(server_id=s.server_id, instance_id=s.mark.instance_id, at=now.wall)
+            for s in strays
+            if s.server_id not in noted
+        ]
+        due = [s for s in strays if s.server_id in noted and ripe(noted[s.server_id].at, now.wall, self._grace)]
+        names = {s.server_id for s in strays}
+        self._store.note_strays(term, fresh, [n for n in noted if n not in names])
+        for server in due[: allowance(len(due), all_of_ours)]:
+            log.warning("sweeps server %s of %s", server.server_id, server.mark.instance_id)
+            self.remove(server, "a stray")
+
+    def remove(self, server: Server, why: str) -> None:
+        """Delete one that is nobody's, and say so."""
+        text = f"server {server.server_id} deleted: {why}"
+        event = Event(
+            time=self._now().wall,
+            kind="terminated",
+            domain=str(server.mark.key),
+            instance_id=server.mark.instance_id,
+            text=text,
+        )
+
+        def deleted(_: None, error: Exception | None) -> None:
+            if error is None:
+                self._store.log([event])
+            elif not isinstance(error, ServerGone):
+                log.warning("server %s could not be deleted: %s", server.server_id, error)
+
+        work = partial(self._cloud.delete, server.site, server.server_id, self._timeout)
+        self._workers.submit(server.site, work, deleted)

@@ -1,0 +1,102 @@
+"""A domain's config: how its sections are put together, and what may stand in them."""
+
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from elastic.errors import BadRequest
+from elastic.model.domain import SECTIONS, HealthPolicy
+from elastic.rules.policy import Policy, engine_named
+
+Config = Mapping[str, Mapping[str, Any]]
+HEALTH_KEYS = tuple(field.name for field in msgspec.structs.fields(HealthPolicy))
+
+
+def merged(definition: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Each section of `definition`, with the keys that `config` has in place of its own; one level, no deeper."""
+    _check_sections(definition)
+    _check_sections(config)
+    return {section: {**_section(definition, section), **_section(config, section)} for section in SECTIONS}
+
+
+def without(config: Config, paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """`config` less the keys named as `section.key`. Raise BadRequest for one that is not there."""
+    left = {section: dict(keys) for section, keys in config.items()}
+    for path in paths:
+        section, _, key = path.partition(".")
+        if key not in left.get(section, {}):
+            raise BadRequest(f"{path!r} cannot be unset: the config has no such key")
+        del left[section][key]
+    return left
+
+
+def checked_config(
+    general: Mapping[str, Any],
+    engine_conf: Mapping[str, Any],
+    health: Mapping[str, Any],
+    engines: Mapping[str, type[Policy]],
+) -> None:
+    """Raise BadRequest that names the key, unless this is a config that a domain can run on."""
+    checked_general(general, engines).configured(engine_conf)
+    checked_health(health)
+
+
+def checked_health(health: Mapping[str, Any]) -> HealthPolicy:
+    """The health section, read; a null stands for the default."""
+    said = {key: _health_value(key, value) for key, value in health.items()}
+    policy = HealthPolicy(**{key: value for key, value in said.items() if value is not None})
+    if policy.heartbeat_interval is None:
+        return policy
+    if policy.heartbeat_interval <= 0:
+        raise BadRequest("health.heartbeat_interval has to be above 0")
+    if policy.heartbeat_interval > policy.missing_timeout / 2:
+        raise BadRequest(
+            f"health.heartbeat_interval must be at most half of missing_timeout, {policy.missing_timeout / 2:g} s"
+        )
+    return policy
+
+
+def checked_general(general: Mapping[str, Any], engines: Mapping[str, type[Policy]]) -> type[Policy]:
+    """The general section, read: the engine that it names."""
+    for key in general:
+        if key == "engine_class":
+            raise BadRequest("general.engine_class is not understood: name the engine as `engine`")
+        if key != "engine":
+            raise BadRequest(f"general has no key {key!r}, only `engine`")
+    engine = general.get("engine")
+    if engine is not None and not isinstance(engine, str):
+        raise BadRequest("general.engine has to be the name of an engine")
+    return engine_named(engine, engines)
+
+
+def _health_value(key: str, value: Any) -> Any:
+    if key not in HEALTH_KEYS:
+        raise BadRequest(f"health has no key {key!r}; its keys are {', '.join(HEALTH_KEYS)}")
+    if value is None:
+        return None
+    if key == "monitor_health":
+        if not isinstance(value, bool):
+            raise BadRequest(f"health.{key} has to be true or false, not {value!r}")
+        return value
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        raise BadRequest(f"health.{key} has to be a number of seconds, not {value!r}")
+    if value < 0:
+        raise BadRequest(f"health.{key} must not be negative, but is {value!r}")
+    return value
+
+
+def _section(config: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    keys = config.get(section)
+    if keys is None:
+        return {}
+    if not isinstance(keys, Mapping):
+        raise BadRequest(f"{section} has to be a map of keys, not {keys!r}")
+    return keys
+
+
+def _check_sections(config: Mapping[str, Any]) -> None:
+    for section in config:
+        if section not in SECTIONS:
+            raise BadRequest(f"a config has no section {section!r}, only {', '.join(SECTIONS)}")

@@ -1,0 +1,85 @@
+"""The only legal changes of an instance's record. Pure.
+
+Each function makes of the newest record its successor, or returns the very same record when there is nothing
+to change (a late or repeated word). A state never goes backwards.
+"""
+
+from msgspec.structs import replace
+
+from elastic.model.instance import Attempt, Instance
+from elastic.model.server import Server
+from elastic.model.states import Health, InstanceState
+
+
+def advance(instance: Instance, state: InstanceState, now: float, reason: str = "") -> Instance:
+    """Move forward to `state`; a step back or on the spot is old news."""
+    if state <= instance.state:
+        return instance
+    health = Health.UNKNOWN if state.is_over else instance.health
+    health_time = now if health is not instance.health else instance.health_time
+    return replace(
+        instance,
+        state=state,
+        state_time=now,
+        reason=reason or instance.reason,
+        health=health,
+        health_time=health_time,
+    )
+
+
+def attempted(instance: Instance, n: int, now: float) -> Instance:
+    """Note, before it is sent, that create number `n` is about to be."""
+    noted = advance(instance, InstanceState.REQUESTED, now)
+    return replace(noted, attempt=Attempt(n, now))
+
+
+def settled(instance: Instance, now: float, reason: str) -> Instance:
+    """The attempt's outcome is known: nothing was created. Another may follow."""
+    if instance.attempt is None or not instance.attempt.open:
+        return instance
+    retrying = advance(instance, InstanceState.ERROR_RETRYING, now, reason)
+    return replace(retrying, attempt=replace(instance.attempt, open=False))
+
+
+def adopted(instance: Instance, server: Server, now: float) -> Instance:
+    """Record its server, even of an instance no longer wanted: else none could delete it. Never overwrites."""
+    if instance.server_id is not None:
+        return instance
+    attempt = replace(instance.attempt, open=False) if instance.attempt else None
+    pending = advance(instance, InstanceState.PENDING, now, "accepted by the cloud")
+    return addressed(replace(pending, server_id=server.server_id, attempt=attempt), server)
+
+
+def addressed(instance: Instance, server: Server) -> Instance:
+    """Take over the addresses that the cloud tells; what it does not tell is kept."""
+    public, private = server.public_ip or instance.public_ip, server.private_ip or instance.private_ip
+    hostname = server.hostname or instance.hostname
+    if (public, private, hostname) == (instance.public_ip, instance.private_ip, instance.hostname):
+        return instance
+    return replace(instance, public_ip=public, private_ip=private, hostname=hostname)
+
+
+def failed(instance: Instance, state: InstanceState, now: float, reason: str) -> Instance:
+    """It never came up. `state`: FAILED or REJECTED. A server it may have is left over, to be deleted."""
+    over = advance(instance, state, now, reason)
+    if over is instance:
+        return instance
+    attempt = replace(instance.attempt, open=False) if instance.attempt else None
+    return replace(over, attempt=attempt, leftover=instance.server_id is not None)
+
+
+def cleared(instance: Instance) -> Instance:
+    """What was left over of it is gone."""
+    return replace(instance, leftover=False) if instance.leftover else instance
+
+
+def pronounced(instance: Instance, health: Health, errors: tuple[str, ...], now: float) -> Instance:
+    """Write down how it is; its errors stay when it goes silent."""
+    if health is instance.health:
+        return instance
+    kept = instance.errors if health in (Health.OUT_OF_CONTACT, Health.MISSING, Health.UNKNOWN) else errors
+    return replace(instance, health=health, health_time=now, errors=kept)
+
+
+def announced(instance: Instance, word: str) -> Instance:
+    return instance if instance.announced == word else replace(instance, announced=word)

@@ -1,0 +1,266 @@
+"""What to do next so that the cloud matches one instance's record. Pure.
+
+The rules, and what went wrong without each, are told in doc/decisions/provisioning.md. In short: look before
+every create; note the attempt before it is sent; wait out an attempt whose outcome is unknown; record a server
+before deleting another; take only 404 twice for gone; prove absence before TERMINATED.
+
+All times here are monotonic seconds of this process.
+"""
+
+import msgspec
+
+from elastic.model.instance import Instance
+from elastic.model.server import Server, ServerStatus
+from elastic.model.states import Health, InstanceState
+
+MOST_ATTEMPTS = 2
+DISAPPEARED = "NODE_DISAPPEARED: the cloud no longer has its server"
+
+
+class Look(msgspec.Struct, frozen=True):
+    """A listing by the instance's mark, begun at `begun` while its record had `version`."""
+
+    begun: float
+    version: int
+    servers: tuple[Server, ...] = ()
+
+
+class Dossier(msgspec.Struct, frozen=True, kw_only=True):
+    """What this process knows of an instance beyond its record; lost, harmlessly, when the process dies."""
+
+    since: float = 0.0  # first saw the record in its present state
+    attempt_since: float = 0.0  # first saw its present attempt, or learnt how our own call for it ended
+    look: Look | None = None
+    made: Server | None = None  # what our own create returned
+    told: Server | None = None  # the newest word of the cloud about the recorded server
+    refused: tuple[InstanceState, str] | None = None  # our create was refused: FAILED or REJECTED, and why
+    not_sent: bool = False  # our create never went out
+    absent: bool = False  # a listing did not show the recorded server
+    missed_at: float | None = None  # first 404 for the recorded server
+    gone: bool = False  # 404 twice, or DELETED
+    deleted_at: float | None = None  # when a delete was last asked for
+    under_way: bool = False  # a call for this instance has not returned yet
+    wait_until: float = 0.0  # backoff after a call that the cloud did not answer
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """All in seconds. `turn`: between two surveys of the cloud; `redelete`: before a delete is repeated;
+    `poll`: between two looks at what is being deleted."""
+
+    settle: float
+    boot_timeout: float
+    turn: float
+    redelete: float = 5.0
+    poll: float = 1.0
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Nothing to do before `until`; null: until something is learnt."""
+
+    until: float | None = None
+
+
+class LookUp(msgspec.Struct, frozen=True):
+    """List the servers that carry its mark."""
+
+
+class Create(msgspec.Struct, frozen=True):
+    """Note attempt `n` against record `version`, then send it."""
+
+    n: int
+    version: int
+
+
+class Adopt(msgspec.Struct, frozen=True):
+    server: Server
+
+
+class Delete(msgspec.Struct, frozen=True):
+    server_id: str
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Ask the cloud for the recorded server."""
+
+
+class Move(msgspec.Struct, frozen=True):
+    state: InstanceState
+    reason: str
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """The attempt on record was never sent."""
+
+
+class Clear(msgspec.Struct, frozen=True):
+    """Nothing is left over of a failed one."""
+
+
+class Address(msgspec.Struct, frozen=True):
+    server: Server
+
+
+Step = Wait | LookUp | Create | Adopt | Delete | Check | Move | Settle | Clear | Address
+
+
+def next_step(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
+    """The one next thing to do for `instance` at `now`."""
+    if dossier.under_way:
+        return Wait()
+    if now < dossier.wait_until:
+        return Wait(dossier.wait_until)
+    if instance.state.is_final:
+        return _clean_up(instance, dossier, patience, now)
+    if instance.state is InstanceState.TERMINATING:
+        return _take_down(instance, dossier, patience, now)
+    if instance.server_id is None:
+        return _bring_about(instance, dossier, patience, now)
+    return _follow(instance, dossier, patience, now)
+
+
+def _bring_about(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
+    """It has no server yet. An attempt may be open, by us or by one who is no more."""
+    if dossier.made is not None:
+        return Adopt(dossier.made)
+    if dossier.refused:
+        return Move(*dossier.refused)
+    if dossier.not_sent:
+        return Settle()
+    attempt = instance.attempt
+    ready_at = _settled_at(dossier, patience) if attempt and attempt.open else 0.0
+    if now < ready_at:
+        return Wait(ready_at)
+    look = _fresh_look(instance, dossier, ready_at)
+    if look is None:
+        return LookUp()
+    if look.servers:
+        return Adopt(_first(look))
+    made = attempt.n if attempt else 0
+    if made >= MOST_ATTEMPTS:
+        return Move(InstanceState.FAILED, f"the cloud did not make it in {made} attempts")
+    return Create(made + 1, look.version)
+
+
+def _follow(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
+    """It has a server, which is to be up."""
+    if dossier.gone:
+        return Move(InstanceState.TERMINATED, DISAPPEARED)
+    if dossier.missed_at is not None:
+        return _ask_again(dossier.missed_at, patience, now)
+    if dossier.absent:
+        return Check()
+    move = _as_told(instance, dossier.told)
+    if move is not None:
+        return move
+    deadline = dossier.since + patience.boot_timeout
+    if instance.state < InstanceState.STARTED and now > deadline:
+        return Move(InstanceState.FAILED, f"not up {patience.boot_timeout:g} s after the cloud accepted it")
+    if instance.state is InstanceState.STARTED and now > deadline:
+        return Move(InstanceState.RUNNING_FAILED, f"not heard from {patience.boot_timeout:g} s after it started")
+    if instance.state <= InstanceState.STARTED:
+        return Wait(deadline + 0.001)
+    return Wait()
+
+
+def _as_told(instance: Instance, told: Server | None) -> Step | None:
+    """What follows from the cloud's newest word about the recorded server."""
+    if told is None or told.server_id != instance.server_id:
+        return None
+    if told.status is ServerStatus.ERROR:
+        fault = f"the cloud reports ERROR: {told.fault or 'no reason given'}"
+        if instance.state < InstanceState.STARTED:
+            return Move(InstanceState.FAILED, fault)
+        return _once(instance, InstanceState.RUNNING_FAILED, fault)
+    if told.status is ServerStatus.SHUTOFF and instance.state >= InstanceState.STARTED:
+        return _once(instance, InstanceState.RUNNING_FAILED, "the cloud reports SHUTOFF")
+    if told.status is ServerStatus.ACTIVE and instance.state < InstanceState.STARTED:
+        return Move(InstanceState.STARTED, "the cloud reports ACTIVE")
+    if _says_new_address(instance, told):
+        return Address(told)
+    return None
+
+
+def _once(instance: Instance, state: InstanceState, reason: str) -> Step | None:
+    return Move(state, reason) if instance.state < state else None
+
+
+def _says_new_address(instance: Instance, told: Server) -> bool:
+    pairs = (
+        (told.public_ip, instance.public_ip),
+        (told.private_ip, instance.private_ip),
+        (told.hostname, instance.hostname),
+    )
+    return any(new and new != old for new, old in pairs)
+
+
+def _take_down(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
+    """It is to go, and nothing of it may stay: with an attempt on record, absence has to be proved."""
+    if instance.attempt is None and instance.server_id is None:
+        return Move(InstanceState.TERMINATED, "it never had a server")
+    if instance.server_id is None and dossier.made is not None:
+        return Adopt(dossier.made)
+    if instance.server_id is not None and not dossier.gone:
+        return _delete(instance.server_id, dossier, patience, now)
+    return _prove_absence(instance, dossier, patience, now) or Move(InstanceState.TERMINATED, "its server is gone")
+
+
+def _clean_up(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
+    """It is over; a server may be left: of one that failed, or of one that still talks."""
+    if instance.leftover and instance.server_id is not None:
+        if not dossier.gone:
+            return _delete(instance.server_id, dossier, patience, now)
+        return _prove_absence(instance, dossier, patience, now) or Clear()
+    if instance.health is Health.ZOMBIE:
+        recent = now - patience.turn
+        return _prove_absence(instance, dossier, patience, now, recent) or Wait(now + patience.turn)
+    return Wait()
+
+
+def _prove_absence(
+    instance: Instance, dossier: Dossier, patience: Patience, now: float, not_before: float = 0.0
+) -> Step | None:
+    """None once a listing begun after the settle (and `not_before`) shows nothing of it."""
+    ready_at = _settled_at(dossier, patience) if instance.attempt else 0.0
+    if now < ready_at:
+        return Wait(ready_at)
+    look = _fresh_look(instance, dossier, max(ready_at, dossier.deleted_at or 0.0, not_before))
+    if look is None:
+        return LookUp()
+    if not look.servers:
+        return None
+    if instance.server_id is None and not instance.state.is_final:
+        return Adopt(_first(look))
+    if dossier.deleted_at is None or now - dossier.deleted_at >= patience.redelete:
+        return Delete(_first(look).server_id)
+    return LookUp() if now - look.begun >= patience.poll else Wait(look.begun + patience.poll)
+
+
+def _delete(server_id: str, dossier: Dossier, patience: Patience, now: float) -> Step:
+    if dossier.deleted_at is None or now - dossier.deleted_at >= patience.redelete:
+        return Delete(server_id)
+    if dossier.missed_at is not None:
+        return _ask_again(dossier.missed_at, patience, now)
+    return Check()
+
+
+def _ask_again(missed_at: float, patience: Patience, now: float) -> Step:
+    """One 404 may be a hiccup; the second has to be a turn later."""
+    again = missed_at + patience.turn
+    return Check() if now >= again else Wait(again)
+
+
+def _settled_at(dossier: Dossier, patience: Patience) -> float:
+    return dossier.attempt_since + patience.settle
+
+
+def _fresh_look(instance: Instance, dossier: Dossier, begun_after: float) -> Look | None:
+    """The last listing, if it was begun after that moment and on the record as it still is."""
+    look = dossier.look
+    if look is None or look.version != instance.version or look.begun < begun_after:
+        return None
+    return look
+
+
+def _first(look: Look) -> Server:
+    """Of several that carry the mark: the oldest, then the lowest id."""
+    return min(look.servers, key=lambda s: (s.created, s.server_id))
