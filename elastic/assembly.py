@@ -219,7 +219,14 @@ class _Assembly:
             self.touch,
         )
         return Provisioner(
-            self.mirror, calls, self.dossiers, tuning.settle, tuning.survey, tuning.creates_at_once, self.touch
+            self.mirror,
+            calls,
+            self.dossiers,
+            tuning.settle,
+            tuning.survey,
+            tuning.creates_at_once,
+            self.touch,
+            lambda key, now: self.pipe.watching_since(self.mirror.partition(key), now),
         )
 
     def _order(self, domain: Domain, instance: Instance) -> Order:

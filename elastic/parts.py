@@ -138,8 +138,5 @@ def _cloud(settings: Settings) -> Cloud:
         found = DriverManager("elastic.clouds", driver, invoke_on_load=False)
     except NoMatches:
         raise BadRequest(f"[cloud] driver: there is no cloud {driver!r} installed") from None
-    if driver == "local":
-        cloud: Cloud = found.driver(settings.cloud.local_dir)
-        return cloud
-    cloud = found.driver(SYSTEM_CLOCK)
+    cloud: Cloud = found.driver(settings.cloud.local_dir if driver == "local" else SYSTEM_CLOCK)
     return cloud

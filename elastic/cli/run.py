@@ -6,6 +6,7 @@ import signal
 
 from cliff.command import Command
 
+from elastic.cli import place
 from elastic.replica.lifeline import Lifeline
 from elastic.supervisor import household
 
@@ -20,6 +21,7 @@ class Run(Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
+        place.add_directory(parser)
         parser.add_argument("--replicas", type=_replicas, default=3, metavar="N", help="how many replicas (3)")
         parser.add_argument(
             "--cloud", metavar="NAME", help="local, or a name in clouds.yaml (what DIR was made with, else local)"

@@ -18,6 +18,7 @@ LOG_DEFAULTS = {
     "logging_context_format_string": LINE + "%(message)s",
     "logging_exception_prefix": LINE,
     "use_stderr": True,
+    "log_rotation_type": "size",
     "max_logfile_size_mb": 20,
     "max_logfile_count": 5,
 }

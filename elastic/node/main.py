@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from types import FrameType
 
-from kombu.transport import resolve_transport
+from kombu import Connection
 
 from elastic.adapters.bus.voice import KombuVoice
 from elastic.errors import BadRequest, ElasticError
@@ -35,11 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check_bus(url: str) -> None:
     """A bus that is away is waited for; one of a kind that nobody knows will never come."""
-    scheme, found, _ = url.partition("://")
     try:
-        resolve_transport(scheme if found else "")
-    except KeyError as error:
-        raise BadRequest("bus: use a URL that kombu knows, like amqps://user:password@host/vhost") from error
+        known = "://" in url and Connection(url).get_transport_cls()
+    except (KeyError, ValueError):
+        known = None
+    if not known:
+        raise BadRequest("bus: use a URL that kombu knows, like amqps://user:password@host/vhost")
 
 
 def _log() -> logging.Handler:

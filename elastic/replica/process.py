@@ -1,25 +1,31 @@
-"""A replica from its start to its end: threads around an agent, and signals to the process."""
+"""A replica from its start to its end: waits for what it needs, lives until a signal, hands over."""
 
+import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 from oslo_config import cfg
 
 from elastic import logs
 from elastic.adapters.beat import Beat
 from elastic.adapters.membership.alive import AliveLock
+from elastic.assembly import assemble
 from elastic.conf import settings
 from elastic.conf.settings import Settings
 from elastic.errors import BadRequest, Unavailable
+from elastic.metrics.counting import CountedCloud, counted
+from elastic.metrics.server import Metrics
+from elastic.parts import Plant, plant
+from elastic.replica.health import Health
 from elastic.replica.lifeline import Lifeline
 from elastic.replica.living import Living
+from elastic.replica.signals import Signals
 
 log = logging.getLogger(__name__)
 
@@ -27,26 +33,113 @@ STOPPED, HUNG_ON_STOP = 0, 72
 _LOOK = 0.25  # seconds between two looks at the loops
 _STOP = 8.0  # seconds for a clean stop
 _ORPHAN = 2.5  # seconds from our supervisor's end to ours
-_TELL = 10.0  # seconds between two words about what we wait for
-_RETRY = 1.0
+_RETRY = 1.0  # seconds between two tries of what is down
+_TELL = 10.0  # seconds between two words about it
 
 
 def run_replica(
     conf: cfg.ConfigOpts, member: str, parent_pipe: int | None = None, log_file: str | None = None
 ) -> int:
-    """Be the replica `member` until a signal, or our supervisor's end, says stop. Return the exit code.
+    """Be the replica `member` until a signal, or our supervisor's end, says stop; return the exit code.
 
-    Raises BadRequest, Conflict or Denied if it cannot begin however long it waits. To be called in the main
-    thread, by a process that ends when it returns: threads that hang are left to that end.
+    Raises BadRequest or Conflict if it cannot begin however long it waits. To be called in the main thread
+    of a process that ends when it returns: threads that hang are left to that end.
     """
     logs.setup(conf, member, log_file)
-    now = Settings.of(conf)
-    run_dir = Path(now.default.run_dir)
-    _make(run_dir)
-    alive = AliveLock(run_dir, member)
-    alive.acquire()
-    beat = Beat(run_dir / f"{member}.beat")
-    with _listening() as orders:
+    run_dir = _made(Path(Settings.of(conf).default.run_dir))
+    AliveLock(run_dir, member).acquire()  # held until the process ends
+    with Signals([signal.SIGTERM, signal.SIGINT], [signal.SIGHUP]) as signals:
         if parent_pipe is not None:
-            Lifeline(parent_pipe, lambda: _orphaned(orders)).watch()
-        ...
+            Lifeline(parent_pipe, _orphaned).watch()
+        process = _Process(conf, signals, Beat(run_dir / f"{member}.beat"))
+        planted = process.wait_for_parts()
+        return STOPPED if planted is None else process.live(planted)
+
+
+def _made(run_dir: Path) -> Path:
+    try:
+        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as trouble:
+        raise BadRequest(f"[DEFAULT] run_dir: {run_dir}: {trouble.strerror}") from trouble
+    return run_dir
+
+
+def _orphaned() -> None:
+    """Stop as by a signal, but soon: the next supervisor may be waiting for us to be gone."""
+    log.warning("our supervisor is gone: this replica stops")
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(_ORPHAN)
+    os._exit(HUNG_ON_STOP)
+
+
+class _Process:
+    def __init__(self, conf: cfg.ConfigOpts, signals: Signals, beat: Beat) -> None:
+        self._conf = conf
+        self._signals = signals
+        self._beat = beat
+
+    def wait_for_parts(self) -> Plant | None:
+        """The parts, once what they stand on answers; None if we were asked to stop before."""
+        told = -_TELL
+        while not self._signals.stops:
+            try:
+                return plant(Settings.of(self._conf))
+            except Unavailable as trouble:
+                now = time.monotonic()
+                if now - told >= _TELL:
+                    told = now
+                    log.warning("waiting: %s", trouble)
+            self._beat.renew(time.monotonic())
+            self._signals.wait(_RETRY)
+        return None
+
+    def live(self, planted: Plant) -> int:
+        said = Settings.of(self._conf)
+        session = said.coordination.session_timeout
+        metrics = Metrics(lambda: health.picture(), lambda: health.ailments())
+        parts = replace(planted.parts, cloud=CountedCloud(planted.parts.cloud, metrics.counts))
+        agent = assemble(parts)
+        living = Living(agent, session, _say_ready, self._beat.renew)
+        health = Health(agent, planted, living, turn=session / 2)
+        metrics.serve(said.metrics.listen)
+        planted.heartbeats.start(agent.reactor.hear)
+        planted.peers.start(agent.reactor.answer_peer, agent.hear_peer)
+        planted.rpc.start(counted(agent.reactor.handle, metrics.counts))
+        living.start()
+        self._watch(living)
+        log.info("asked to stop")
+        return self._end(planted, living)
+
+    def _watch(self, living: Living) -> None:
+        """Until a signal says stop."""
+        rereads = 0
+        while not self._signals.stops:
+            living.look()
+            if self._signals.seen[signal.SIGHUP] != rereads:
+                rereads = self._signals.seen[signal.SIGHUP]
+                self._reread()
+            self._signals.wait(_LOOK)
+
+    def _reread(self) -> None:
+        try:
+            settings.reread(self._conf)
+            log.info("the configuration was read again")
+        except BadRequest as refusal:
+            log.error("the configuration stays as it was: %s", refusal)
+
+    def _end(self, planted: Plant, living: Living) -> int:
+        """First nothing new comes in, then the turn is finished, then we leave."""
+        deadline = time.monotonic() + _STOP
+        closing = threading.Thread(target=planted.rpc.stop, name="close", daemon=True)
+        closing.start()
+        if not living.stop(_STOP - 1.0):
+            log.error("what was under way does not end: this process ends without it")
+            return HUNG_ON_STOP
+        closing.join(max(0.0, deadline - time.monotonic()))
+        return STOPPED
+
+
+def _say_ready() -> None:
+    log.info("in the ring")
+    with contextlib.suppress(OSError):  # whoever started us may have stopped listening
+        os.write(sys.stdout.fileno(), b"ready\n")

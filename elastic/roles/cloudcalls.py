@@ -68,7 +68,8 @@ class CloudCalls:
     def _learnt_of_create(self, server: Server | None, error: Exception | None) -> dict[str, Any]:
         match error:
             case None:
-                return {"under_way": False, "made": server, "told": server}
+                now = self._clock.monotonic()
+                return {"under_way": False, "made": server, "told": server, "told_at": now}
             case NotSent():
                 return {"under_way": False, "not_sent": True}
             case BadOrder():
@@ -139,6 +140,7 @@ class CloudCalls:
         leaving = instance.state.is_over
         return {
             "told": server,
+            "told_at": now,
             "missed_at": None,
             "gone": server.status is ServerStatus.DELETED,
             "wait_until": now + POLL if leaving else 0.0,

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+from msgspec.structs import replace
+
 from elastic.model.decision import Event
 from elastic.model.domain import Domain, DomainKey
 from elastic.model.instance import Instance
@@ -55,7 +57,9 @@ class Provisioner:
         turn: float,
         creates_at_once: int,
         touch: Callable[[DomainKey], None],
+        listening_since: Callable[[DomainKey, float], float],
     ) -> None:
+        self._listening_since = listening_since
         self._mirror, self._calls, self._dossiers = mirror, calls, dossiers
         self._settle, self._turn, self._creates_at_once = settle, turn, creates_at_once
         self._touch = touch
@@ -68,11 +72,12 @@ class Provisioner:
             settle=self._settle, turn=self._turn, boot_timeout=view.domain.health_policy.boot_timeout
         )
         plan = Plan()
+        listening = self._listening_since(view.key, now.mono)
         for instance in view.instances:
             if _is_done(instance):
                 continue
             sighting = self._mirror.sightings.of(instance, now.mono)
-            dossier = self._dossiers.of(instance, sighting, tenure)
+            dossier = replace(self._dossiers.of(instance, sighting, tenure), listening_since=listening)
             step = provisioning.next_step(instance, dossier, patience, now.mono)
             self._plan(plan, view.domain, instance, step, now)
         if plan.changes:

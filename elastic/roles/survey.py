@@ -153,6 +153,7 @@ class Findings:
             return
         tenure = self._mirror.tenure(key).since
         before = self._dossiers.bare(instance.instance_id, tenure)
+        self._dossiers.note(instance.instance_id, tenure, told_at=self._mirror.clock.monotonic())
         if before.told != server or before.missed_at is not None or before.absent:
             self._dossiers.note(instance.instance_id, tenure, told=server, absent=False, missed_at=None)
             self._touch(key)

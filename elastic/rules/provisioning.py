@@ -33,6 +33,8 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     look: Look | None = None
     made: Server | None = None  # what our own create returned
     told: Server | None = None  # the newest word of the cloud about the recorded server
+    told_at: float = 0.0  # when that was
+    listening_since: float = 0.0  # when we could last have missed its first heartbeat
     refused: tuple[InstanceState, str] | None = None  # our create was refused: FAILED or REJECTED, and why
     not_sent: bool = False  # our create never went out
     absent: bool = False  # a listing did not show the recorded server
@@ -152,14 +154,29 @@ def _follow(instance: Instance, dossier: Dossier, patience: Patience, now: float
     move = _as_told(instance, dossier.told)
     if move is not None:
         return move
-    deadline = dossier.since + patience.boot_timeout
-    if instance.state < InstanceState.STARTED and now > deadline:
-        return Move(InstanceState.FAILED, f"not up {patience.boot_timeout:g} s after the cloud accepted it")
-    if instance.state is InstanceState.STARTED and now > deadline:
-        return Move(InstanceState.RUNNING_FAILED, f"not heard from {patience.boot_timeout:g} s after it started")
-    if instance.state <= InstanceState.STARTED:
-        return Wait(deadline + 0.001)
+    if instance.state < InstanceState.STARTED:
+        return _await_start(dossier, patience, now)
+    if instance.state is InstanceState.STARTED:
+        return _await_word(dossier, patience, now)
     return Wait()
+
+
+def _await_start(dossier: Dossier, patience: Patience, now: float) -> Step:
+    """Given up only on the cloud's own word that it is still not up: an outage of its API gives nobody up."""
+    deadline = dossier.since + patience.boot_timeout
+    if now <= deadline:
+        return Wait(deadline + 0.001)
+    if dossier.told_at <= deadline:
+        return Check()
+    return Move(InstanceState.FAILED, f"not up {patience.boot_timeout:g} s after the cloud accepted it")
+
+
+def _await_word(dossier: Dossier, patience: Patience, now: float) -> Step:
+    """Its silence counts only while we could have heard it."""
+    deadline = max(dossier.since, dossier.listening_since) + patience.boot_timeout
+    if now <= deadline:
+        return Wait(deadline + 0.001)
+    return Move(InstanceState.RUNNING_FAILED, f"not heard from {patience.boot_timeout:g} s after it started")
 
 
 def _as_told(instance: Instance, told: Server | None) -> Step | None:

@@ -1,7 +1,9 @@
 """The arrows hold, and we would see it if they did not."""
 
 import ast
+import configparser
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,6 +71,14 @@ def test_every_arrow_points_down() -> None:
     found = checked(ROOT)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "0 broken" in found.stdout
+
+
+def test_every_module_has_its_layer() -> None:
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    placed = set(re.findall(r"elastic\.(\w+)", contracts["importlinter:contract:layers"]["layers"]))
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert placed == there - {"__init__"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A process of its own that serves RPC: it says "listening", then "taken" for each call, and never answers `hang`."""
+"""A process of its own that serves RPC: it says "listening", "taken" for each call, and never answers `hang`."""
 
 import sys
 import threading
@@ -8,8 +8,13 @@ from elastic.adapters.bus.kombu import KombuRpcServer
 from elastic.ports.bus import Call, Reply
 
 
+def say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
 def handle(call: Call) -> Reply:
-    print("taken", flush=True)
+    say("taken")
     if call.op == "hang":
         threading.Event().wait()
     time.sleep(float(call.args.get("seconds", 0)))
@@ -21,7 +26,7 @@ def main() -> None:
     server.start(handle)
     while not server.is_connected:
         time.sleep(0.01)
-    print("listening", flush=True)
+    say("listening")
     sys.stdin.read()
 
 

@@ -346,4 +346,4 @@ def test_a_word_reaches_every_member_the_teller_too(world: World) -> None:
     ]
     members[0].tell("listing", {"site": "east", "at": 1.5})
     world.until(lambda: all(heard.values()))
-    assert heard == dict.fromkeys(heard, [("listing", {"site": "east", "at": 1.5})])
+    assert heard == {name: [("listing", {"site": "east", "at": 1.5})] for name in heard}

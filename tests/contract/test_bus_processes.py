@@ -103,11 +103,8 @@ def test_a_killed_process_leaves_no_queue_no_client_and_no_lock_behind(
 def test_many_processes_that_come_at_once_all_get_in(tmp_path: Path) -> None:
     world = make_world("sqlite", tmp_path)
     assert isinstance(world, KombuWorld)
-    code = "import sys; from elastic.adapters.bus.kombu import *; KombuOutgoing(sys.argv[1], 'c').ask('i'); print('in')"
-    crowd = [
-        subprocess.Popen([sys.executable, "-c", code, world.url], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for _ in range(6)
-    ]
-    said = [process.communicate(timeout=60)[0] for process in crowd]
+    code = "import sys; from elastic.adapters.bus.kombu import *; KombuOutgoing(sys.argv[1], 'c').ask('i')"
+    crowd = [subprocess.Popen([sys.executable, "-c", code, world.url], cwd=ROOT) for _ in range(6)]
+    ended = [process.wait(timeout=60) for process in crowd]
     world.close()
-    assert said == ["in\n"] * 6
+    assert ended == [0] * 6

@@ -179,7 +179,9 @@ class TestIdempotency:
             assert raised.value.answer == {"ok": True}
             assert store.answered("key-1") == (True, {"ok": True})
 
-    def test_a_key_stands_for_its_first_mutation_whatever_comes_with_it_later(self, store: Store, mutate: Any) -> None:
+    def test_a_key_stands_for_its_first_mutation_whatever_comes_with_it_later(
+        self, store: Store, mutate: Any
+    ) -> None:
         mutate(store, REQUEST)
 
         with pytest.raises(Answered):
@@ -314,7 +316,11 @@ class TestNothingIsShared:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_comes_back_as_it_was(store: Store, text: str) -> None:
     hostile = domain(
-        definition=text, general={text: [text]}, health={text: {text: text}}, protected=(text,), subscribers=(text,)
+        definition=text,
+        general={text: [text]},
+        health={text: {text: text}},
+        protected=(text,),
+        subscribers=(text,),
     )
     added = store.add_domain(hostile)
 

@@ -345,9 +345,7 @@ class TestIncarnations:
             store.forget_domain(view, fence)
         assert store.view(KEY) == anew
 
-    def test_the_new_domain_remembers_nothing_of_the_former(
-        self, store: Store, view: View, fence: Tenure
-    ) -> None:
+    def test_the_new_domain_remembers_nothing_of_the_former(self, store: Store, view: View, fence: Tenure) -> None:
         decision = Decision(time=1, member="m1", term=1)
         commit = Commit(id="c1", decides=True, standing=Standing(desired=3), decision=decision)
         store.commit(view, fence, commit)
@@ -358,9 +356,7 @@ class TestIncarnations:
         assert store.decisions(KEY) == []
         assert store.commit(anew, fence, Commit(id="c1", added=[instance("i1")])).instances != ()
 
-    def test_a_commit_to_a_domain_that_is_gone_is_not_found(
-        self, store: Store, view: View, fence: Tenure
-    ) -> None:
+    def test_a_commit_to_a_domain_that_is_gone_is_not_found(self, store: Store, view: View, fence: Tenure) -> None:
         store.change(KEY, lambda d: replace(d, removed=True))
         store.forget_domain(store.view(KEY), fence)
 

@@ -108,7 +108,9 @@ class TestEvents:
     @pytest.mark.parametrize("text", HOSTILE)
     def test_hostile_text_comes_back_as_it_was(self, store: Store, text: str) -> None:
         store.log([Event(time=1, kind=text, domain=text, instance_id=text, text=text)])
-        assert replace(store.events()[0], seq=0) == Event(time=1, kind=text, domain=text, instance_id=text, text=text)
+        assert replace(store.events()[0], seq=0) == Event(
+            time=1, kind=text, domain=text, instance_id=text, text=text
+        )
 
 
 class TestDecisions:

@@ -145,7 +145,9 @@ class ToozFileWorld:
         if member not in self._locks:
             self._locks[member] = AliveLock(self.folder, member)
             self._locks[member].acquire()
-        group = ToozGroup(f"file://{self.folder}", "members", member, {"release": 1}, self.clock, SESSION, self.folder)
+        group = ToozGroup(
+            f"file://{self.folder}", "members", member, {"release": 1}, self.clock, SESSION, self.folder
+        )
         self._groups.append(group)
         return group
 

@@ -25,14 +25,16 @@ from elastic.adapters.workers import InlineWorkers
 from elastic.agent import Agent
 from elastic.assembly import Parts, Tuning, assemble
 from elastic.engines import installed_engines
+from elastic.errors import Unavailable
 from elastic.model.domain import DomainKey
 from elastic.model.heartbeat import Heartbeat
 from elastic.model.server import Server, ServerStatus
 from elastic.model.states import InstanceState
 from elastic.model.view import View
-from elastic.ports.store import Store
+from elastic.ports.bus import Call, Reply
 from elastic.rules.caution import BrakePolicy
-from elastic.rules.ring import slot_of
+from elastic.rules.ring import partition_of, slot_of
+from tests.scenario.fragile import Died, Fuse, fragile_cloud, fragile_store
 
 SECRET = b"a secret of thirty-two characters"
 ENGINES = installed_engines()
@@ -134,8 +136,10 @@ class Vm:
 class Replica:
     """One agent of the world. `paused`: it is stopped, like a process by SIGSTOP; `dead`: by SIGKILL."""
 
-    def __init__(self, world: "World", name: str, notes: Notes | None = None, store: Store | None = None) -> None:
+    def __init__(self, world: "World", name: str, notes: Notes | None = None) -> None:
         self.world, self.name, self.notes = world, name, notes or Notes()
+        self.fuse = Fuse()
+        self.store, self.cloud = fragile_store(world.store, self.fuse), fragile_cloud(world.cloud, self.fuse)
         self.paused = self.dead = False
         self._kept_at = 0.0
         clock, broker = world.clock, world.broker
@@ -148,12 +152,12 @@ class Replica:
                 secret=SECRET,
                 clock=clock,
                 fresh_id=world.fresh_id,
-                store=store or world.store,
+                store=self.store,
                 group=MemoryGroup(world.room, name, clock, world.tuning.session_timeout),
                 election=MemoryElection(
                     world.store, name, clock, world.tuning.session_timeout, world.room.is_dead
                 ),
-                cloud=world.cloud,
+                cloud=self.cloud,
                 workers=InlineWorkers(),
                 heartbeats=self.heartbeats,
                 outgoing=MemoryOutgoing(broker, name),
@@ -167,11 +171,25 @@ class Replica:
         self.agent.join()
         self.heartbeats.start(self.agent.reactor.hear)
         self.peers.start(self.agent.reactor.answer_peer, self.agent.hear_peer)
-        self.server.start(self.agent.reactor.handle)
+        self.server.start(self._handle)
+
+    def _handle(self, call: Call) -> Reply:
+        """A replica that dies while it answers gives no answer; the client asks again with the same key."""
+        try:
+            return self.agent.reactor.handle(call)
+        except Died:
+            self.kill()
+            return {"error": {"type": "unavailable", "message": "died"}}
 
     def turn(self) -> None:
         if self.paused or self.dead:
             return
+        try:
+            self._live()
+        except Died:
+            self.kill()
+
+    def _live(self) -> None:
         now = self.world.clock.monotonic()
         if now - self._kept_at >= self.world.tuning.session_timeout / 4:
             self._kept_at = now
@@ -257,8 +275,13 @@ class World:
     # what is asked
 
     def ask(self, op: str, user: str = "ann", **args: object) -> object:
-        client = MemoryRpcClient(self.broker, user)
-        return client.call(op, args, 5.0, idempotency_key=self.fresh_id())
+        client, key = MemoryRpcClient(self.broker, user), self.fresh_id()
+        for _ in range(4):
+            try:
+                return client.call(op, args, 5.0, idempotency_key=key)
+            except Unavailable:
+                continue
+        return client.call(op, args, 5.0, idempotency_key=key)
 
     def add(self, key: DomainKey = WEB, n: int = 3, health: dict | None = None, **conf: object) -> None:
         if "plain" not in self.ask("list_domain_definitions"):
@@ -294,8 +317,6 @@ class World:
     def holder(self, key: DomainKey = WEB) -> Replica:
         """The replica that looks after the domain."""
         layout, assignment = self.store.layout(), self.store.assignment()
-        from elastic.rules.ring import partition_of
-
         return self.replicas[assignment.holders[partition_of(slot_of(key), layout.partitions)]]
 
     def leader(self, role: str) -> Replica:

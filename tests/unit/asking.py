@@ -13,9 +13,7 @@ IDLE = Work()
 
 def one(name: str, state: int = 600, health: str = "OK", at: float = 0, **rest: Any) -> Candidate:
     """`state` by its number; RUNNING and well unless said."""
-    return Candidate(
-        instance_id=name, state=STATES[str(state)], health=Health(health), state_time=at, **rest
-    )
+    return Candidate(instance_id=name, state=STATES[str(state)], health=Health(health), state_time=at, **rest)
 
 
 def failures(count: int, at: float = 100, **rest: Any) -> list[Candidate]:

@@ -140,7 +140,7 @@ def test_debug_can_be_asked_for_while_we_run(
 def test_a_log_file_is_rotated(setup: Setup, tmp_path: Path) -> None:
     file = tmp_path / "log" / "r1.log"
     file.parent.mkdir()
-    stderr = setup("log_rotation_type = size\nmax_logfile_size_mb = 1\nmax_logfile_count = 2", file)
+    stderr = setup("max_logfile_size_mb = 1\nmax_logfile_count = 2", file)
     line = "x" * 50_000
     for _ in range(80):
         log.info(line)

@@ -103,6 +103,7 @@ def _is_busy(error: BaseException) -> bool:
     reraise=True,
 )
 def _opened(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite's own files take its mode over
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA journal_mode = WAL")
@@ -121,5 +122,4 @@ def _lay_out(db: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(f"this bus file has format {found}, which is newer than {FORMAT}")
     if found == FORMAT:
         return
-    os.chmod(db.execute("PRAGMA database_list").fetchone()[2], 0o600)
     db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")

@@ -64,6 +64,7 @@ class ToozGroup:
     def leave(self) -> None:
         self._is_joined = False
         self._bounded(self._stop)
+        self._workers.close()
 
     def beat(self) -> None:
         """Does nothing after `leave`: who has left stays away."""

@@ -21,7 +21,7 @@ class OneDefinition(Arguments, frozen=True, kw_only=True):
 
 
 class WriteDefinition(OneDefinition, frozen=True, kw_only=True):
-    definition: dict[str, dict[str, Json]]
+    definition: dict[str, Json]
 
 
 @operations.declare(WriteDefinition, Access.ANYONE, mutates=True)

@@ -28,7 +28,7 @@ class AddDomain(Owned, frozen=True, kw_only=True):
 
     domain_id: str
     definition_id: str
-    config: dict[str, dict[str, Json]] = {}
+    config: dict[str, Json] = {}
     unset: list[str] = []
     subscriber_name: str | None = None
     subscriber_op: str | None = None
@@ -41,7 +41,7 @@ class OneDomain(Owned, frozen=True, kw_only=True):
 class ReconfigureDomain(OneDomain, frozen=True, kw_only=True):
     """`unset`: names of keys to drop, as `section.key`."""
 
-    config: dict[str, dict[str, Json]] = {}
+    config: dict[str, Json] = {}
     unset: list[str] = []
 
 
@@ -82,8 +82,8 @@ def reconfigure_domain(desk: Desk, asked: Asked, args: ReconfigureDomain) -> Jso
         refuse_removed(domain)
         return replace(domain, **_reconfigured(domain.config, args.config, args.unset, desk.engines))
 
-    key = asked.key(args.domain_id)
-    named = [f"{section}.{name}" for section, part in args.config.items() for name in part] + args.unset
+    key, config = asked.key(args.domain_id), merged({}, args.config)
+    named = [f"{section}.{name}" for section, part in config.items() for name in part] + args.unset
     event = _event(asked, key, "reconfigured", f"by {asked.caller}: {', '.join(named) or 'nothing'}"[:300])
     desk.change(key, change, asked.request, [event])
 

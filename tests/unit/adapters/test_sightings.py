@@ -7,7 +7,15 @@ def test_since_starts_anew_after_a_gap_and_after_a_death() -> None:
     sightings = Sightings(clock)
     dead: set[str] = set()
     told = []
-    for seen, dying in [({"a"}, ()), ({"a"}, ()), (set(), ()), ({"a"}, ()), ({"a"}, {"a"}), ({"a"}, ()), ({"a"}, ())]:
+    for seen, dying in [
+        ({"a"}, ()),
+        ({"a"}, ()),
+        (set(), ()),
+        ({"a"}, ()),
+        ({"a"}, {"a"}),
+        ({"a"}, ()),
+        ({"a"}, ()),
+    ]:
         dead = set(dying)
         presence = sightings.of(seen, dead.__contains__).get("a")
         told.append(None if presence is None else (presence.since, presence.proved_dead))

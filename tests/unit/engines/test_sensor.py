@@ -125,7 +125,9 @@ class TestUniqueValues:
         return decided(*instances, conf=conf, **rest)
 
     def test_each_launch_takes_the_first_that_is_free(self):
-        answer = self.decided(one("a", extravars={"k": "2"}), one("b", 800, extravars={"k": 1}), values=[1, 2, 3], n=3)
+        answer = self.decided(
+            one("a", extravars={"k": "2"}), one("b", 800, extravars={"k": 1}), values=[1, 2, 3], n=3
+        )
         assert [launch.extravars for launch in answer.launches] == [{"k": 1}, {"k": 3}]
 
     def test_a_draining_one_holds_its_value(self):

@@ -19,7 +19,12 @@ def decided(n: int, *instances: Candidate, conf: dict[str, Any] | None = None, *
 
 
 def test_it_launches_what_is_missing_as_it_is_configured():
-    conf = {"force_site": "west", "epuworker_type": "w", "epuworker_allocation": "big", "provisioner_vars": {"a": 1}}
+    conf = {
+        "force_site": "west",
+        "epuworker_type": "w",
+        "epuworker_allocation": "big",
+        "provisioner_vars": {"a": 1},
+    }
     assert decided(2, conf=conf).launches == (Launch("west", "w", "big"), Launch("west", "w", "big"))
     assert decided(1).launches == (Launch("ec2-east", "epu_work_consumer", "small"),)
 
@@ -64,7 +69,13 @@ def test_the_ill_are_the_first_that_go_when_there_are_too_many():
 
 
 def test_too_many_go_in_order_the_busy_ones_by_draining():
-    group = [one("a", at=1), one("b", at=2, work=BUSY), one("c", at=3, work=IDLE), one("d", at=4), one("e", 400, at=0)]
+    group = [
+        one("a", at=1),
+        one("b", at=2, work=BUSY),
+        one("c", at=3, work=IDLE),
+        one("d", at=4),
+        one("e", 400, at=0),
+    ]
     answer = decided(1, *group)
     assert (answer.terminates, answer.drains) == (("e", "c", "d"), ("b",))
     assert answer.memo == memo(1, "b")
@@ -224,7 +235,9 @@ def test_there_are_never_more_than_n_but_the_protected(n, group, said, share):
 @given(sizes, groups, memos, shares)
 def test_it_never_launches_and_shrinks_at_once(n, group, said, share):
     answer = decided(n, *group, memo=said, share=share)
-    leaving = {i.instance_id for i in group if i.instance_id in said["draining"] and i.is_valid and not i.protected}
+    leaving = {
+        i.instance_id for i in group if i.instance_id in said["draining"] and i.is_valid and not i.protected
+    }
     well = {i.instance_id for i in group if i.is_valid} - leaving
     assert not answer.launches or not well & {*answer.terminates, *answer.drains}
 

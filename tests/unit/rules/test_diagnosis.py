@@ -75,7 +75,10 @@ SILENT_ONES = [
 ]
 
 NOT_RUNNING = [
-    *(({"state": state, "health": "UNKNOWN", "now": 10000}, "UNKNOWN", False) for state in (100, 200, 300, 400, 500)),
+    *(
+        ({"state": state, "health": "UNKNOWN", "now": 10000}, "UNKNOWN", False)
+        for state in (100, 200, 300, 400, 500)
+    ),
     ({"state": 400, "health": "UNKNOWN", "heard": 9, "now": 10}, "OK", False),
     ({"state": 500, "heard": 9, "now": 1000}, "OK", False),
     ({"state": 650, "now": 1000}, "OK", False),

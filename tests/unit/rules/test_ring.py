@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic.errors import BadRequest
-from elastic.model.assignment import SLOTS
 from elastic.model.domain import DomainKey
 from elastic.rules.exact import exact
 from elastic.rules.ring import assign, moved, partition_of, slot_of

@@ -77,7 +77,7 @@ def test_a_number_may_be_allowed_to_be_negative():
 
 
 def test_an_unknown_key_is_named_together_with_the_known_ones():
-    with pytest.raises(BadRequest, match="'preserv_n'.*preserve_n"):
+    with pytest.raises(BadRequest, match=r"'preserv_n'.*preserve_n"):
         Settings({"preserv_n": 1}, ["preserve_n"])
 
 

@@ -49,7 +49,6 @@ class Database:
         """Several statements on one snapshot."""
         with self._begun("BEGIN") as connection:
             yield connection
-        with self._translated():
             connection.execute("COMMIT")
 
     @contextmanager
