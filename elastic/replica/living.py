@@ -19,6 +19,8 @@ class Stepped(Protocol):
 
     def turn(self) -> float: ...
 
+    def join(self) -> None: ...
+
     def keep(self) -> None: ...
 
     def set_wake(self, wake: Callable[[], None]) -> None: ...
@@ -47,7 +49,7 @@ class Living:
         self._agent = agent
         self._ready = ready
         self._alive = alive
-        self._is_ready = False
+        self._is_ready = self._has_joined = False
         self._keep_every = session_timeout / 3
         wake = threading.Event()
         agent.set_wake(wake.set)
@@ -85,7 +87,7 @@ class Living:
         self._alive(time.monotonic())
         pause = self._agent.turn()
         self._alive(time.monotonic())
-        if not self._is_ready and self._in_ring():
+        if not self._is_ready and self._has_joined and self._in_ring():
             self._is_ready = True
             self._ready()
         return pause
@@ -98,8 +100,17 @@ class Living:
             return False
 
     def _keep(self) -> float:
+        if not self._has_joined:
+            self._join()
         self._agent.keep()
         return self._keep_every
+
+    def _join(self) -> None:
+        try:
+            self._agent.join()
+            self._has_joined = True
+        except ElasticError as trouble:
+            log.warning("cannot join the group yet: %s", trouble)
 
     def _late(self) -> list[tuple[str, float]]:
         now = time.monotonic()

@@ -83,15 +83,16 @@ class Sender:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._channel: Any = None
+        self._producer: Any = None
         self._once: set[object] = set()
 
     def publish(self, body: bytes, exchange: Exchange, routing_key: str, **properties: Any) -> None:
         """Return when the bus has it. Raises BusUnavailable; it may have it nevertheless then."""
 
         def send(channel: Any) -> None:
-            self.once(exchange.name, exchange(channel).declare)
-            channel.Producer().publish(
-                body, routing_key, exchange=exchange, confirm_timeout=CONFIRM_SECONDS, **properties
+            self.once(exchange.name, lambda: exchange(channel).declare())
+            self._producer.publish(
+                body, routing_key, exchange=exchange.name, confirm_timeout=CONFIRM_SECONDS, **properties
             )
 
         self.run(send)
@@ -127,13 +128,14 @@ class Sender:
             if self._connection is None:
                 self._connection = connected(self._url, listens=False, confirms=True)
                 self._channel = opened_channel(self._connection)
+                self._producer = self._channel.Producer()
             return work(self._channel)
         except BaseException:
             self._disconnect()
             raise
 
     def _disconnect(self) -> None:
-        connection, self._connection, self._channel = self._connection, None, None
+        connection, self._connection, self._channel, self._producer = self._connection, None, None, None
         self._once.clear()
         release(connection)
 

@@ -30,7 +30,6 @@ CREATE TABLE IF NOT EXISTS messages (
     queue INTEGER NOT NULL, seq INTEGER NOT NULL, expires REAL, taker INTEGER, takes INTEGER NOT NULL DEFAULT 0,
     envelope BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (queue, seq)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS messages_taken ON messages (taker) WHERE taker IS NOT NULL;
-CREATE INDEX IF NOT EXISTS messages_expiring ON messages (expires) WHERE expires IS NOT NULL;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO facts VALUES ('topology', 0), ('tended', 0);
 """

@@ -10,6 +10,11 @@ from elastic.adapters.bus.sqlite_topology import Route, Topology
 
 DROP_EXPIRED = "DELETE FROM messages WHERE queue = ? AND taker IS NULL AND seq <= ? AND expires <= ?"
 TAKE = "UPDATE messages SET taker = ?, takes = takes + 1 WHERE queue = ? AND taker IS NULL AND seq <= ?"
+EXPIRED_HEADS = """SELECT id FROM queues WHERE ? >= (
+    SELECT expires FROM messages WHERE queue = id AND taker IS NULL ORDER BY seq LIMIT 1)"""
+FIRST_FRESH = """SELECT seq FROM messages WHERE queue = ? AND taker IS NULL AND (expires IS NULL OR expires > ?)
+    ORDER BY seq LIMIT 1"""
+END = 2**62
 REMOVE = "DELETE FROM messages WHERE queue = ? AND taker IS NULL AND seq <= ?"
 
 
@@ -89,8 +94,15 @@ class Messages:
             return [address for queue in queues for address in _consumers(db, queue)]
 
     def drop_expired(self) -> None:
+        """As far as they lie at the head of their queue: what is behind them is seen when it gets there."""
+        now = time.monotonic()
+        expired = self._file.db.execute(EXPIRED_HEADS, (now,)).fetchall()
+        if not expired:
+            return
         with self._file.write() as db:
-            db.execute("DELETE FROM messages WHERE expires <= ? AND taker IS NULL", (time.monotonic(),))
+            for (queue,) in expired:
+                fresh = db.execute(FIRST_FRESH, (queue, now)).fetchone()
+                db.execute(DROP_EXPIRED, (queue, fresh[0] if fresh else END, now))
 
     def purge(self, queue: int) -> int:
         with self._file.write() as db:

@@ -79,7 +79,7 @@ class ToozGroup:
             self._coordinator = self._started()
         try:
             self._coordinator.heartbeat()
-            if self._member not in self._members():
+            if not self._is_listed():
                 self._join_anew()
         except coordination.ToozConnectionError:
             with suppress(tooz.ToozError):
@@ -94,17 +94,21 @@ class ToozGroup:
             executor="synchronous",  # on our own thread: tooz's would take a second to stop
         )
         coordinator.start()
-        with suppress(coordination.GroupAlreadyExist):
-            coordinator.create_group(self._group).get()
         return coordinator
+
+    def _is_listed(self) -> bool:
+        try:
+            return self._member in self._members()
+        except coordination.GroupNotCreated:
+            return False
 
     def _join_anew(self) -> None:
         """What an earlier life of ours left behind is taken out first: tooz keeps no member alive that it has
         not itself put in."""
-        with suppress(coordination.MemberNotJoined):
-            self._coordinator.leave_group(self._group).get()
         with suppress(coordination.GroupAlreadyExist):
             self._coordinator.create_group(self._group).get()
+        with suppress(coordination.MemberNotJoined):
+            self._coordinator.leave_group(self._group).get()
         self._coordinator.join_group(self._group, self._capabilities).get()
 
     def _members(self) -> set[str]:
