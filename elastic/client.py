@@ -46,12 +46,19 @@ class Progress:
 
 class Client:
     """`owner`: whose things are meant, if not the caller's own (operators only). `as_user`: act for another
-    (embedded clusters only). Every method may raise `Unavailable` and, if the cluster says so, `Denied`."""
+    (embedded clusters only). `sleep` is how waits pass the time between two looks. Every method may raise
+    `Unavailable` and, if the cluster says so, `Denied`."""
 
     def __init__(
-        self, rpc: RpcClient, owner: str | None = None, as_user: str | None = None, timeout: float = PATIENCE
+        self,
+        rpc: RpcClient,
+        owner: str | None = None,
+        as_user: str | None = None,
+        timeout: float = PATIENCE,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._rpc, self._owner, self._as_user, self._timeout = rpc, owner, as_user, timeout
+        self._rpc, self._owner, self._as_user = rpc, owner, as_user
+        self._timeout, self._sleep = timeout, sleep
 
     def close(self) -> None:
         self._rpc.close()
@@ -96,7 +103,7 @@ class Client:
             for event in news:
                 after = event["seq"]
                 yield event
-            time.sleep(pause)
+            self._sleep(pause)
 
     def check_store(self) -> Row:
         """Read all of it; `problems` lists what does not fit together."""
@@ -264,7 +271,7 @@ class Client:
                 last = word
             if time.monotonic() >= deadline:
                 raise Unavailable(f"{lack} after {timeout:g} s ({word.text}); the work goes on")
-            time.sleep(POLL)
+            self._sleep(POLL)
 
     def _row(self, op: str, timeout: float | None = None, **args: Json) -> Row:
         row: Row = self._rpc.call(op, _given(args), timeout or self._timeout, as_user=self._as_user)

@@ -70,6 +70,7 @@ class Guide:
         told = self.told[-1]
         step.begin(self._cluster, self._sight)
         told.title = step.title
+        self._screen.show(self.told, self._sight, self._deadline - time.monotonic())
         while (left := self._deadline - time.monotonic()) > 0:
             outcome = self._look(step)
             if outcome is not None:

@@ -24,6 +24,12 @@ class _JsonLoader(yaml.SafeLoader):
             raise yaml.YAMLError("aliases are not accepted: write it out")
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+        if len(set(map(str, names))) < len(names):
+            raise yaml.YAMLError(_double(names))
+        return super().construct_mapping(node, deep)
+
 
 # A date is a text to us: JSON has none.
 _JsonLoader.yaml_implicit_resolvers = {
@@ -52,7 +58,9 @@ def parse(text: str) -> Json:
         found = _loaded(text)
     except yaml.YAMLError as error:
         raise BadRequest(_one_line(error)) from None
-    except (RecursionError, ValueError) as error:
+    except RecursionError:
+        raise BadRequest("nested too deep") from None
+    except ValueError as error:
         raise BadRequest(f"cannot be read: {_one_line(error)}") from None
     _check(found, "", 0)
     return found
@@ -140,9 +148,12 @@ def _loaded(text: str) -> Json:
 def _without_doubles(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(n for n in names if names.count(n) > 1)!r} is given twice")
+        raise ValueError(_double([name for name, _ in pairs]))
     return found
+
+
+def _double(names: Sequence[Any]) -> str:
+    return f"key {next(n for n in names if names.count(n) > 1)!r} is given twice"
 
 
 def _check(value: Any, where: str, depth: int) -> None:

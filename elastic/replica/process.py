@@ -1,6 +1,7 @@
 """A replica from its start to its end: waits for what it needs, lives until a signal, hands over."""
 
 import contextlib
+import faulthandler
 import logging
 import os
 import signal
@@ -46,6 +47,7 @@ def run_replica(
     of a process that ends when it returns: threads that hang are left to that end.
     """
     logs.setup(conf, member, log_file)
+    faulthandler.register(signal.SIGUSR1)  # shows on stderr what each thread is at
     run_dir = _made(Path(Settings.of(conf).default.run_dir))
     AliveLock(run_dir, member).acquire()  # held until the process ends
     with Signals([signal.SIGTERM, signal.SIGINT], [signal.SIGHUP]) as signals:

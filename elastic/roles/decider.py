@@ -70,7 +70,8 @@ class Decider:
         return brake(view, self._brake_policy, now.wall, any(self._site_braked(site) for site in sites))
 
     def _ask_engine(self, view: View, held: Brake, now: Moment) -> Answer:
-        asked = question(view, held, now.wall)
+        sightings = self._mirror.sightings
+        asked = question(view, held, now.wall, lambda i: now.mono - sightings.of(i, now.mono).state_since)
         with self._isolation.visiting(view.key):
             answer = self._workers.run(lambda: policy.decide(asked, self._engines), self._isolation.budget)
         if not isinstance(answer, Answer):

@@ -25,25 +25,32 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     next_number: int = 1
 
 
-def question(view: View, brake: Brake, now: float, sensors: Mapping[str, Sample] | None = None) -> Question:
+def question(
+    view: View,
+    brake: Brake,
+    now: float,
+    seconds_seen: Callable[[Instance], float],
+    sensors: Mapping[str, Sample] | None = None,
+) -> Question:
     """The domain as its engine may see it at wall time `now`.
 
-    Those held by the brake are shown as late only; those a client wants gone as going already. A stamp of
-    the future (a clock that was set back) is shown as now, so that no backoff outlives its length.
+    Those held by the brake are shown as late only; those a client wants gone as going already. A stamp later
+    than our own watching allows (the clock was set back) is shown by that, so that no backoff outlives its
+    length; `seconds_seen` is for how long we have seen a record in its state.
     """
     domain = view.domain
     return Question(
         engine=domain.engine,
         engine_conf=domain.engine_conf,
         removed=domain.removed,
-        instances=tuple(_candidate(i, view, brake, now) for i in view.instances),
+        instances=tuple(_candidate(i, view, brake, now - seconds_seen(i)) for i in view.instances),
         sensors=sensors or {},
         now=now,
         memo=view.standing.memo,
     )
 
 
-def _candidate(instance: Instance, view: View, brake: Brake, now: float) -> Candidate:
+def _candidate(instance: Instance, view: View, brake: Brake, at_latest: float) -> Candidate:
     state, health = instance.state, instance.health
     if instance.instance_id in view.domain.doomed and not state.is_over:
         state, health = InstanceState.TERMINATING, Health.UNKNOWN
@@ -53,7 +60,7 @@ def _candidate(instance: Instance, view: View, brake: Brake, now: float) -> Cand
         instance_id=instance.instance_id,
         state=state,
         health=health,
-        state_time=min(instance.state_time, now),
+        state_time=min(instance.state_time, at_latest),
         site=instance.site,
         deployable_type=instance.deployable_type,
         allocation=instance.allocation,

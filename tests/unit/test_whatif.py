@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -130,7 +131,9 @@ def test_the_exit_code_tells_whether_a_line_failed(line, code):
 
 
 def run(*argv, **rest):
-    return subprocess.Popen([sys.executable, "-m", "elastic.cli.whatif", *argv], stdin=subprocess.PIPE, **rest)
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "elastic.cli.whatif", *argv]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, env=buffered, **rest)
 
 
 @pytest.mark.functional

@@ -56,6 +56,7 @@ class ToozGroup:
         self._is_stuck: Callable[[], bool] = lambda: False
         self._coordinator: Any = None
         self._is_joined = False
+        self._is_in = False  # by this very coordinator
 
     def join(self) -> None:
         self._is_joined = True
@@ -76,10 +77,10 @@ class ToozGroup:
 
     def _heal(self) -> None:
         if self._coordinator is None:
-            self._coordinator = self._started()
+            self._coordinator, self._is_in = self._started(), False
         try:
             self._coordinator.heartbeat()
-            if not self._is_listed():
+            if not self._is_in or not self._is_listed():
                 self._join_anew()
         except coordination.ToozConnectionError:
             with suppress(tooz.ToozError):
@@ -103,13 +104,15 @@ class ToozGroup:
             return False
 
     def _join_anew(self) -> None:
-        """What an earlier life of ours left behind is taken out first: tooz keeps no member alive that it has
-        not itself put in."""
+        """What an earlier life of ours left behind is taken out first: a coordinator keeps no member alive
+        that it has not put in itself."""
+        self._is_in = False
         with suppress(coordination.GroupAlreadyExist):
             self._coordinator.create_group(self._group).get()
         with suppress(coordination.MemberNotJoined):
             self._coordinator.leave_group(self._group).get()
         self._coordinator.join_group(self._group, self._capabilities).get()
+        self._is_in = True
 
     def _members(self) -> set[str]:
         if self._coordinator is None:

@@ -62,7 +62,10 @@ class Grow:
         cluster.client.add_domain(DOMAIN, DEFINITION)
 
     def seen(self, sight: Sight) -> str | None:
-        return f"{SIZE} running, each heard from" if len(sight.running) == SIZE else None
+        if len(sight.running) != SIZE:
+            return None
+        ages = ", ".join(f"{row['last_heartbeat_age']:.1f} s" for row in sight.running.values())
+        return f"{SIZE} running; last heartbeats {ages} ago"
 
 
 class LoseVM:

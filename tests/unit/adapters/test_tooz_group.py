@@ -72,6 +72,18 @@ def test_a_record_cut_short_by_a_crash_does_not_keep_its_member_out(tmp_path: Pa
     again.leave()
 
 
+def test_a_restarted_member_puts_itself_in_though_its_former_life_still_seems_to_be_there(tmp_path: Path) -> None:
+    """Else nobody would keep that record alive, and it would vanish for a while."""
+    made(tmp_path, "m1").join()
+    (record,) = records(tmp_path)
+    left_behind = record.read_bytes()
+    again = made(tmp_path, "m1")
+    again.join()
+
+    assert record.read_bytes() != left_behind
+    again.leave()
+
+
 def test_before_joining_nothing_can_be_read(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         made(tmp_path, "m1").present()
@@ -108,3 +120,13 @@ def test_whoever_hangs_with_the_lock_holds_others_up_for_a_session_and_no_longer
             return
         except StoreUnavailable:
             continue
+
+
+def test_a_beat_in_time_renews_the_record_and_leaves_it_as_it_is(m1: ToozGroup, tmp_path: Path) -> None:
+    (record,) = records(tmp_path)
+    content, a_while_ago = record.read_bytes(), SYSTEM_CLOCK.now() - SESSION / 2
+    os.utime(record, (a_while_ago, a_while_ago))
+    m1.beat()
+
+    assert record.read_bytes() == content
+    assert record.stat().st_mtime > a_while_ago

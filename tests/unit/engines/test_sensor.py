@@ -89,8 +89,9 @@ class TestCooldown:
 
     def test_it_does_not_hold_up_replacement_or_the_limits(self):
         assert len(self.decided(*group(1, 9), one("z", health="MISSING")).launches) == 1
-        assert self.decided(*group(2, 1), conf={"minimum_vms": 4}).desired == 4
-        assert self.decided(*group(3, 1), conf={"maximum_vms": 1}).desired == 1
+        for conf, desired in (({"minimum_vms": 4}, 4), ({"maximum_vms": 1}, 1)):
+            answer = self.decided(*group(2, 1), conf=conf)
+            assert (answer.desired, answer.memo["last_change"]["at"]) == (desired, 950)
 
 
 def test_a_refused_launch_does_not_add_up():

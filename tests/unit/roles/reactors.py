@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from elastic.adapters.bus.memory import MemoryBroker, MemoryOutgoing, MemoryPeers, MemoryRpcClient, MemoryRpcServer
 from elastic.adapters.bus.signing import instance_key, sign, verify
 from elastic.adapters.cloud.simulated import SimulatedCloud
@@ -11,7 +13,7 @@ from elastic.adapters.membership.memory import MemoryElection
 from elastic.adapters.store.memory import MemoryStore
 from elastic.client import Client
 from elastic.engines.simplest import Simplest
-from elastic.model.assignment import Assignment, Member
+from elastic.model.assignment import Assignment, Member, Tenure
 from elastic.model.domain import DomainKey
 from elastic.model.instance import Instance
 from elastic.model.states import InstanceState
@@ -105,13 +107,15 @@ class Bench:
     def view(self, key: DomainKey) -> View:
         return self.store.view(key)
 
+    def tenure(self, key: DomainKey) -> Tenure:
+        tenure = self.store.assignment().tenure(partition_of(slot_of(key), PARTITIONS), "m1")
+        assert tenure is not None
+        return tenure
+
     def write(self, key: DomainKey, **commit: Any) -> View:
         """What the partition's member would write."""
-        view, assignment = self.store.view(key), self.store.assignment()
-        tenure = assignment.tenure(partition_of(slot_of(key), PARTITIONS), "m1")
-        assert tenure is not None
         self._commits += 1
-        return self.store.commit(view, tenure, Commit(id=f"c{self._commits}", **commit))
+        return self.store.commit(self.store.view(key), self.tenure(key), Commit(id=f"c{self._commits}", **commit))
 
     def decide(self, key: DomainKey, **standing: Any) -> None:
         """Conclude on the domain as its owner left it."""
@@ -128,6 +132,9 @@ class Bench:
         self.write(key, added=[added])
         self.known[name] = key
         return name
+
+    def move(self, key: DomainKey, name: str, state: InstanceState) -> None:
+        self.write(key, changes={name: Change(lambda instance: replace(instance, state=state))})
 
     def forget_instance(self, key: DomainKey, name: str) -> None:
         self.write(key, changes={name: Change(lambda _instance: None)})

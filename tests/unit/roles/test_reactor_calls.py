@@ -10,8 +10,7 @@ from elastic.errors import OutcomeUnknown, StoreUnavailable
 from elastic.model.domain import DomainKey
 from elastic.roles.reactor import OPERATIONS
 from elastic.roles.reactor.operations import Access, Operation
-from elastic.rules.ring import partition_of, slot_of
-from tests.unit.roles.reactors import PARTITIONS, Bench
+from tests.unit.roles.reactors import Bench
 
 KEY = DomainKey("ann", "web")
 
@@ -129,10 +128,7 @@ def test_a_redelivered_add_does_not_revive_a_removed_domain(bench: Bench) -> Non
     bench.add_domain(name="other")
     add(bench)
     bench.client("ann").remove_domain("web")
-    view = bench.view(KEY)
-    tenure = bench.store.assignment().tenure(partition_of(slot_of(KEY), PARTITIONS), "m1")
-    assert tenure is not None
-    bench.store.forget_domain(view, tenure)
+    bench.store.forget_domain(bench.view(KEY), bench.tenure(KEY))
     assert add(bench, redelivered=True) == "", "it has its answer"
     assert KEY not in bench.store.all_domains()
 

@@ -168,6 +168,12 @@ def stored(known: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
     return after
 
 
+def test_one_whose_question_was_lost_is_given_its_time_from_now():
+    known = facts(health="OUT_OF_CONTACT", health_time=90, heard=80, now=92)
+    assert diagnose(**known).ask
+    assert 95 < next_look(**known) < 95.001
+
+
 times = st.one_of(st.integers(0, 60), st.floats(0, 60, allow_nan=False))
 maybe = st.one_of(st.none(), times)
 patience = st.sampled_from([0, 0.1, 3, 7.5])

@@ -142,3 +142,12 @@ def test_a_hole_is_filled_and_has_not_moved():
 def test_what_cannot_be_is_refused(weights, partitions, previous, named):
     with pytest.raises(BadRequest, match=named):
         assign(weights, partitions, previous)
+
+
+def test_a_joiner_gains_before_an_old_member_that_need_not():
+    weights, previous = {"a": 2.05, "b": 1.95, "z": 0.2}, {0: "a", 1: "a", 2: "a", 3: "b"}
+    assert Counter(assign(weights, 4, previous).values()) == {"a": 2, "b": 1, "z": 1}
+
+
+def test_who_has_a_whole_quota_keeps_no_more():
+    assert Counter(assign({"a": 2, "b": 1, "c": 1}, 2, {0: "a", 1: "a"}).values())["a"] == 1

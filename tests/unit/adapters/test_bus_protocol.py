@@ -1,0 +1,105 @@
+"""What `doc/protocol.md` promises to other languages is what we do."""
+
+import hashlib
+import hmac
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from elastic import errors
+from elastic.adapters.bus import topology, wire
+from elastic.adapters.bus.signing import instance_key, sign, verify
+from elastic.model.assignment import SLOTS
+from elastic.model.domain import DomainKey
+from elastic.model.heartbeat import Heartbeat
+from elastic.roles.reactor.reactor import OPERATIONS
+from elastic.rules.ring import partition_of, slot_of
+
+PAGE = (Path(__file__).parents[3] / "doc" / "protocol.md").read_text()
+
+
+def cell(row: str) -> str:
+    """The second column of that row, without its marks."""
+    found = re.search(rf"^\| {re.escape(row)} \| `(.*)` \|$", PAGE, re.MULTILINE)
+    assert found, row
+    return found[1]
+
+
+def test_the_worked_example_of_a_signature_is_right() -> None:
+    secret, body = bytes.fromhex(cell("secret file")), cell("body, 96 bytes").encode()
+    key, mac = cell("the VM's key"), cell("header `mac`")
+    assert len(body) == 96
+    assert instance_key(secret, cell("instance id")) == key
+    assert sign(key, body) == mac
+    assert hmac.new(key.encode(), body, hashlib.sha256).hexdigest() == mac
+    assert verify(key, body, mac)
+    beat = msgspec.json.decode(body, type=Heartbeat)
+    assert (beat.node_id, beat.seq) == (cell("instance id"), 42)
+    assert beat.node_id.startswith(f"i-{slot_of(DomainKey(beat.owner, beat.domain_id)):03x}-")
+
+
+@pytest.mark.parametrize("mac", ["", "0" * 64, "grün", "\ud800", "F" * 64])
+def test_any_other_signature_is_refused(mac: str) -> None:
+    assert not verify("key", b"body", mac)
+    assert not verify("key", b"body", sign("other key", b"body"))
+    assert not verify("key", b"body", sign("key", b"other body"))
+
+
+def test_every_operation_and_each_of_its_needed_arguments_is_on_the_page() -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith("| `")]
+    for operation in OPERATIONS:
+        (row,) = [line for line in rows if f"`{operation.name}`" in line.split("|")[1]]
+        needed = [field.name for field in msgspec.structs.fields(operation.arguments) if field.required]
+        assert [name for name in needed if f"`{name}`" not in row] == [], operation.name
+
+
+def test_every_type_of_error_is_on_the_page() -> None:
+    assert [word for word in wire.CLASSES if f"| `{word}` |" not in PAGE] == []
+
+
+@pytest.mark.parametrize("limit", [wire.RPC_LIMIT, wire.HEARTBEAT_LIMIT])
+def test_the_limits_are_on_the_page(limit: int) -> None:
+    assert f"{limit:,} bytes" in PAGE
+
+
+def test_the_names_are_those_on_the_page() -> None:
+    c, shown = "n.1", "n%2E1"
+    names = {
+        topology.rpc_queue(c, False).name: "elastic.rpc.<cluster>",
+        topology.heartbeat_exchange(c).name: "elastic.heartbeats.<cluster>",
+        topology.partition_exchange(c, 7).name: "elastic.partition.<cluster>.7",
+        topology.ask_exchange(c).name: "elastic.ask.<cluster>",
+        topology.events_exchange(c).name: "elastic.events.<cluster>",
+        topology.peer_exchange(c).name: "elastic.peers.<cluster>",
+        topology.tell_exchange(c).name: "elastic.tell.<cluster>",
+        topology.subscriber_queue(c, "a.b", "s.t").name: "elastic.subscriber.<cluster>.a%2Eb.s%2Et",
+    }
+    assert list(names) == [name.replace("<cluster>", shown) for name in names.values()]
+    assert topology.events_key("ann", "web", "600-RUNNING") == "ann.web.600-RUNNING"
+    assert topology.cluster_of(topology.heartbeats_name(c)) == c
+
+
+@pytest.mark.parametrize("partitions", [1, 3, 7, 256, 1000, 4096])
+def test_the_slots_of_all_partitions_are_all_slots_each_in_its_own(partitions: int) -> None:
+    found = [(slot, n) for n in range(partitions) for slot in topology.slots_of(n, partitions)]
+    assert found == [(slot, partition_of(slot, partitions)) for slot in range(SLOTS)]
+
+
+@pytest.mark.parametrize("body", [b"", b"7", b'{"error": 7}', b'{"error": {"message": "no type"}}'])
+def test_a_reply_that_is_none_is_a_bad_message(body: bytes) -> None:
+    with pytest.raises(errors.BadMessage):
+        wire.result_of(body)
+
+
+def test_an_error_of_a_type_unknown_to_us_is_still_an_error() -> None:
+    with pytest.raises(errors.ElasticError, match="teapot: short and stout"):
+        wire.result_of(b'{"error": {"type": "teapot", "message": "short and stout"}}')
+
+
+@pytest.mark.parametrize("key", ["-1", "4096", "1.0", "", "٣", "00001", 7, None])
+def test_a_heartbeat_for_no_slot_is_a_bad_message(key: Any) -> None:
+    with pytest.raises(errors.BadMessage, match="bad_slot"):
+        wire.pulse_of(b"{}", {"mac": "m"}, key)
