@@ -27,7 +27,8 @@ SESSION = 2.0
 class StoreWorld(Protocol):
     """One cluster's store. `opened` gives a handle of its own on it, as another replica would have."""
 
-    store: Store
+    @property
+    def store(self) -> Store: ...
 
     def opened(self) -> Store: ...
 
@@ -92,7 +93,8 @@ STORES: dict[str, Callable[[Path, HandClock], StoreWorld]] = {"memory": MemoryWo
 class GroupWorld(Protocol):
     """One group. `silence` makes it as if the member had said nothing for longer than a session."""
 
-    clock: Clock
+    @property
+    def clock(self) -> Clock: ...
 
     def group(self, member: str) -> Group: ...
 

@@ -6,16 +6,18 @@ from elastic.adapters.cloud.weather import Happened
 
 ENDED = (Happened.GONE, Happened.VANISHED)
 MOST_AT_ONCE = 2  # live servers of one instance
-DOUBLE_FOR = 20.0  # seconds: two turns of the survey, and the time that a delete takes in a bad hour
 
 
 def verdict(story):
     """What was broken, in sentences; none if all holds."""
-    return [*no_double(story), *no_orphan(story), *no_healthy_one_killed(story)]
+    broken = [*no_double(story), *no_orphan(story)]
+    if not story.is_slow:  # what comes after the settle is nobody's any more, however well it is
+        broken += no_healthy_one_killed(story)
+    return broken
 
 
 def no_double(story):
-    """P1: never more than two live servers of one instance; one again soon."""
+    """P1: never more than two live servers of one instance, and one again at the end."""
     live = defaultdict(set)
     doubled_since = {}
     for entry in story.world.cloud.journal:
@@ -67,7 +69,7 @@ def no_healthy_one_killed(story):
             alive[name].discard(server)
         elif entry.what is Happened.DELETE_ASKED and server not in asked:
             asked[server] = entry.time
-            was_well = server in ready and server not in story.harmed
+            was_well = server in ready and name not in story.harmed
             if was_well and alive[name] == {server}:
                 healthy_killed[entry.mark.key] += 1
     for key, count in healthy_killed.items():

@@ -42,7 +42,7 @@ class Bell:
         for address in addresses:
             # Refused: it is gone. Would block: it has rings enough to wake up by.
             with contextlib.suppress(OSError):
-                pass
+                self._socket.sendto(b"!", f"\0{address}")
 
     def close(self) -> None:
         self._socket.close()

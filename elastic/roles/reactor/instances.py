@@ -23,7 +23,7 @@ from elastic.rules.strays import number_of
 
 operations = Operations()
 
-_IDENTITY = re.compile(r"i-([0-9a-f]{3})-([0-9]{1,15})-([0-9]{1,15})")
+_IDENTITY = re.compile(r"i-([0-9a-f]{3})-[0-9]+-[0-9]+")
 
 
 class ListInstances(Owned, frozen=True, kw_only=True):
@@ -109,15 +109,15 @@ def instance_info(desk: Desk, _asked: Asked, args: InstanceInfo) -> Json:
 
 
 def _find(desk: Desk, identity: str, owner: str | None) -> Found:
-    """By its id alone: slot and incarnation in it tell the domain. `owner` null: whoever owns it."""
+    """By its id alone: the slot in it tells where to look. `owner` null: whoever owns it."""
     parts = _IDENTITY.fullmatch(identity)
     if parts is not None:
-        slot, incarnation = int(parts[1], 16), int(parts[2])
+        slot = int(parts[1], 16)
         partition = partition_of(slot, desk.store.layout().partitions)
         keys = [k for k in desk.store.domains(partition) if slot_of(k) == slot and owner in (None, k.owner)]
         for view in desk.views(keys):
             instance = view.instance(identity)
-            if view.domain.incarnation == incarnation and instance is not None:
+            if instance is not None:
                 return Found(view, instance)
     raise NotFound(f"there is no instance {identity[:60]!r}")
 

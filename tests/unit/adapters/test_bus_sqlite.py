@@ -11,7 +11,7 @@ import pytest
 from amqp import exceptions
 from kombu import Connection, Exchange, Queue
 
-from elastic.adapters.bus import sqlite_clients, sqlite_file, sqlite_transport
+from elastic.adapters.bus import caller, sqlite_clients, sqlite_file, sqlite_transport
 from elastic.adapters.bus.connection import Sender, connected, opened_channel
 from elastic.adapters.bus.kombu import KombuHeartbeats, KombuOutgoing, sqlite_url
 from elastic.adapters.bus.sqlite_topology import topic_matches
@@ -346,8 +346,14 @@ def test_a_waiter_is_woken_by_the_message_not_by_the_next_look(
     one, two = user(), user()
     one.queue("q")
     one.consume("q")
-    one.drain()
-    two.publish("x", key="q")
+    bell = one.connection.connection.outlet.bell
+    wait = bell.wait
+
+    def publish_while_it_waits(seconds: float) -> None:
+        two.publish("x", key="q")
+        wait(seconds)
+
+    monkeypatch.setattr(bell, "wait", publish_while_it_waits)
     one.connection.drain_events(timeout=20.0)
     assert one.bodies == ["x"]
 
@@ -479,14 +485,46 @@ def test_all_come_back_by_themselves_when_the_file_was_replaced(path: Path) -> N
     world.close()
 
 
-def test_one_that_was_taken_for_dead_notices_and_comes_back(path: Path) -> None:
+def test_one_that_was_taken_for_dead_notices_and_comes_back(user: Callable[[], User], path: Path) -> None:
+    world = KombuWorld("sqlite", sqlite_url(path))
+    heard: list[Any] = []
+    heartbeats: KombuHeartbeats = world.started(world.heartbeats("m1"), heard.extend)
+    heartbeats.tune(frozenset({0}))
+    world.until(lambda: heartbeats.bound() == {0})
+    undertaker = user().clients
+    with sqlite3.connect(path) as db:
+        for (client,) in db.execute("SELECT id FROM clients WHERE id <> ?", (undertaker.me,)).fetchall():
+            undertaker._dismiss(client)
+    world.until(lambda: not heartbeats.bound())
+    world.until(lambda: heartbeats.bound() == {0})
+    world.raw_heartbeat("0", {"mac": "m"}, b"again")
+    world.until(lambda: [pulse.body for pulse in heard] == [b"again"])
+    world.close()
+
+
+@pytest.mark.parametrize(("key", "handled"), [(None, 1), ("k", 2)])
+def test_a_connection_lost_with_the_call_on_its_way_is_made_anew_and_only_what_has_a_key_sent_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None, handled: int
+) -> None:
     world = KombuWorld("sqlite", sqlite_url(path))
     serving = Serving()
     world.started(world.rpc_server("m1"), serving)
-    with sqlite3.connect(path) as db:
-        db.execute("DELETE FROM consumers")
-        db.execute("DELETE FROM clients")
-    assert world.rpc_client().call("x", {"a": 1}, timeout=15, idempotency_key="k") == {"a": 1}
+    wait_for_reply = caller.Caller._await
+
+    def lose_the_connection(self: Any, correlation: str, seconds: float) -> bytes | None:
+        world.until(lambda: serving.calls != [])
+        if len(serving.calls) == 1:
+            raise ConnectionResetError
+        return wait_for_reply(self, correlation, seconds)
+
+    monkeypatch.setattr(caller.Caller, "_await", lose_the_connection)
+    client = world.rpc_client()
+    if key is None:
+        with pytest.raises(BusUnavailable):
+            client.call("x", {}, timeout=5)
+    else:
+        world.until(lambda: client.call("x", {"a": 1}, timeout=10, idempotency_key=key) == {"a": 1})
+    assert len(serving.calls) == handled
     world.close()
 
 

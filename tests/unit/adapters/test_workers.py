@@ -19,7 +19,7 @@ def threads() -> Iterator[ThreadWorkers]:
 
 @pytest.fixture(params=["threads", "inline"])
 def workers(request: pytest.FixtureRequest) -> Workers:
-    return request.getfixturevalue("threads") if request.param == "threads" else InlineWorkers()  # type: ignore[no-any-return]
+    return request.getfixturevalue("threads") if request.param == "threads" else InlineWorkers()
 
 
 def collected(workers: Workers, count: int) -> None:

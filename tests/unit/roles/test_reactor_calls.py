@@ -8,6 +8,7 @@ import pytest
 
 from elastic.errors import OutcomeUnknown, StoreUnavailable
 from elastic.model.domain import DomainKey
+from elastic.model.server import Mark, Order
 from elastic.roles.reactor import OPERATIONS
 from elastic.roles.reactor.operations import Access, Operation
 from tests.unit.roles.reactors import Bench
@@ -67,7 +68,10 @@ def test_only_operators_may_name_another_owner(bench: Bench, operation: Operatio
 
 def test_lists_show_the_caller_s_own_and_nothing_else(bench: Bench) -> None:
     bench.add_domain()
-    bench.add_instance(KEY)
+    mark = Mark("memory", KEY, 1, bench.add_instance(KEY))
+    bench.cloud.create(Order(mark=mark, site="north", deployable_type="t"), timeout=20)
+    bench.clock.advance(60)
+    assert len(bench.call("list_servers", caller="ann")["result"]) == 1
     for op in ("list_domains", "list_instances", "list_events", "list_servers"):
         assert bench.call(op, caller="bob")["result"] == [], op
         assert bench.error(op, {"owner": "ann"}, caller="bob") == "denied"

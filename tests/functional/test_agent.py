@@ -1,0 +1,170 @@
+"""`elastic-agent`: replicas without a supervisor, as in production."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from elastic.adapters.store.sqlite import SqliteStore
+from elastic.conf import embedded
+from elastic.model.assignment import Assignment
+from tests.functional.cluster import AGENT, VM, Cluster, Said, until
+
+pytestmark = [pytest.mark.functional, pytest.mark.slow]
+
+SESSION = 2.0
+
+
+class Agents:
+    """Started one by one, on one configuration."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.processes: dict[str, subprocess.Popen[str]] = {}
+        self.said: dict[str, Said] = {}
+        self.errors: dict[str, Said] = {}
+
+    def start(self, member: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [*AGENT, "--config-file", str(self.config), "--member", member],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.processes[member] = process
+        self.said[member] = Said(process.stdout)
+        self.errors[member] = Said(process.stderr)
+        return process
+
+    def until_ready(self) -> None:
+        until(lambda: all(said.lines == ["ready"] for said in self.said.values()), lack="not all are ready")
+
+
+@pytest.fixture
+def agents(cluster: Cluster) -> Agents:
+    """The fixture `cluster` ends them."""
+    return Agents(embedded.write(cluster.directory))
+
+
+@contextmanager
+def assignments_of(directory: Path) -> Iterator[list[Assignment]]:
+    """Every assignment that stands meanwhile, read from the store itself."""
+    seen: list[Assignment] = []
+    store = SqliteStore(directory / "store.db", partitions=None)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.01):
+            now = store.assignment()
+            if not seen or seen[-1].serial != now.serial:
+                seen.append(now)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watching.join()
+        store.close()
+
+
+def refused(config: Path, *words: str) -> str:
+    """The one line with which an agent refuses to start."""
+    done = subprocess.run(
+        [*AGENT, "--config-file", str(config), *words], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_a_second_agent_of_the_same_name_is_refused(agents: Agents) -> None:
+    first = agents.start("a")
+    agents.until_ready()
+    line = refused(agents.config, "--member", "a")
+    assert f"process {first.pid}" in line
+
+
+def test_what_cannot_be_read_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "elastic.conf").write_text("[store]\nurl = nonsense\n")
+    assert "[store] url" in refused(tmp_path / "elastic.conf")
+    assert "nothing.conf" in refused(tmp_path / "nothing.conf")
+    (tmp_path / "elastic.conf").write_text("")
+    assert "member 'a/b'" in refused(tmp_path / "elastic.conf", "--member", "a/b")
+
+
+def test_sigterm_ends_an_agent_cleanly_and_another_leads_at_once(cluster: Cluster, agents: Agents) -> None:
+    for member in ("a", "b"):
+        agents.start(member)
+    agents.until_ready()
+    leader = cluster.leader("decider")["member"]
+    process = agents.processes.pop(leader)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert cluster.leader("decider")["member"] in agents.processes
+
+
+def test_sighup_has_it_read_its_configuration_again(agents: Agents) -> None:
+    process = agents.start("a")
+    agents.until_ready()
+    process.send_signal(signal.SIGHUP)
+    until(lambda: any("was read again" in line for line in agents.errors["a"].lines))
+    agents.config.write_text(agents.config.read_text() + "\n[decider]\ninterval = soon\n")
+    process.send_signal(signal.SIGHUP)
+    until(lambda: any("stays as it was" in line for line in agents.errors["a"].lines))
+    assert process.poll() is None
+
+
+@pytest.mark.timeout(600)
+def test_a_leader_that_was_paused_for_three_leases_writes_nothing_when_it_goes_on(
+    cluster: Cluster, agents: Agents
+) -> None:
+    """It is stopped with work in hand, and while it sleeps the others do that work."""
+    sizes = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+    for member in ("a", "b", "c"):
+        agents.start(member)
+    agents.until_ready()
+    cluster.until_whole()
+    cluster.add_domains(sizes)
+    paused = cluster.leader("decider")
+    name, old_term, before = paused["member"], paused["term"]["decider"], cluster.vms()
+    doomed = a_vm_of(cluster, name)
+    with assignments_of(cluster.directory) as seen:
+        cluster.client.add_domain("late", "test", {"engine_conf": {"preserve_n": 3}})
+        os.kill(paused["pid"], signal.SIGSTOP)
+        os.kill(doomed.pid, signal.SIGKILL)
+        time.sleep(3 * SESSION)  # the pause itself, not a wait for anything
+        until(lambda: cluster.leader("decider")["member"] != name)
+        until(lambda: seen[-1].term > old_term and name not in seen[-1].holders)
+        took_over = seen[-1]
+        cluster.until_settled(sizes | {"late": 3})
+        continued_at = time.time()
+        os.kill(paused["pid"], signal.SIGCONT)
+        until(lambda: name in seen[-1].holders, lack="the paused one has no share again")
+        cluster.until_settled(sizes | {"late": 3})
+    assert [each.serial for each in seen] == list(range(seen[0].serial, seen[-1].serial + 1))
+    assert {each.term for each in seen} == {old_term, took_over.term}, (
+        "the paused one has dealt out the work again"
+    )
+    late = [
+        row for each in (*sizes, "late") for row in cluster.client.decisions(each) if row["time"] > continued_at
+    ]
+    assert [row for row in late if row["member"] == name and row["term"] < took_over.term] == []
+    assert cluster.vms() >= before - {doomed}, "a healthy VM was killed"
+    assert cluster.client.servers(strays=True) == []
+
+
+def a_vm_of(cluster: Cluster, member: str) -> VM:
+    """A server in a domain that this member looks after."""
+    names = {
+        row["name"] for row in cluster.client.domains() if cluster.client.domain(row["name"])["member"] == member
+    }
+    theirs = {row["instance_id"] for row in cluster.client.instances() if row["domain"] in names}
+    return next(vm for vm in cluster.vms() if vm.instance_id in theirs)
