@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from elastic.errors import ElasticError, StoreUnavailable
+from elastic.logs import about
 from elastic.model.assignment import Member
 from elastic.model.domain import DomainKey, Json
 from elastic.ports.bus import HeartbeatIn, Peers
@@ -139,8 +140,9 @@ class Agent:
         """Do what is to be done now; return the seconds until the next turn is due (one at most)."""
         now = Moment.of(self._staff.clock)
         try:
-            self._take_in(now)
-            self._step(now)
+            with about(term=self._staff.mirror.assignment.term):
+                self._take_in(now)
+                self._step(now)
             if self.store_is_lost:
                 log.info("the store answers again")
             self.store_is_lost = False
@@ -218,6 +220,7 @@ class Agent:
     def set_wake(self, wake: Callable[[], None]) -> None:
         """What cuts the wait between two turns short, called from any thread."""
         self._staff.inbox.wake = wake
+        self._staff.workers.set_wake(wake)
 
     def leads(self) -> frozenset[str]:
         return self._staff.leadership.leads()

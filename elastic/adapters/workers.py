@@ -2,6 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import Any
@@ -22,12 +24,21 @@ class ThreadWorkers:
         self._lanes: dict[str, _Lane] = {}
         self._done: SimpleQueue[Done] = SimpleQueue()
         self._runners: deque[_Runner] = deque()
+        self._wake: Callable[[], None] = _nothing
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
 
     def submit(self, lane: str, work: Work, then: Then) -> None:
+        subject = copy_context()  # what is logged on the way is about what the caller was at
         with self._lock:
             if lane not in self._lanes:
-                self._lanes[lane] = _Lane(lane, self._threads, self._done)
-            self._lanes[lane].put(work, then)
+                self._lanes[lane] = _Lane(lane, self._threads, self._ended)
+            self._lanes[lane].put(partial(subject.run, work), partial(subject.run, then))
+
+    def _ended(self, done: Done) -> None:
+        self._done.put(done)
+        self._wake()
 
     def run(self, work: Work, budget: float) -> Any:
         """A runner whose work overran is left to it, and ends with it; the others are used again."""
@@ -67,6 +78,9 @@ class InlineWorkers:
     def __init__(self) -> None:
         self._done: deque[Done] = deque()
 
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """Nobody waits."""
+
     def submit(self, lane: str, work: Work, then: Then) -> None:  # noqa: ARG002
         self._done.append((then, *_outcome(work)))
 
@@ -84,10 +98,10 @@ class InlineWorkers:
 class _Lane:
     """One queue and its threads. Used under the lock of its workers."""
 
-    def __init__(self, name: str, threads: int, done: "SimpleQueue[Done]") -> None:
+    def __init__(self, name: str, threads: int, ended: Callable[[Done], None]) -> None:
         self._name = name
         self._threads = threads
-        self._done = done
+        self._ended = ended
         self._queue: SimpleQueue[tuple[Work, Then]] = SimpleQueue()
         self._closed = Event()
         self._lock = Lock()
@@ -114,7 +128,7 @@ class _Lane:
             if self._closed.is_set():
                 return
             value, error = _outcome(work)
-            self._done.put((then, value, error))
+            self._ended((then, value, error))
             with self._lock:
                 self._unfinished -= 1
 

@@ -7,7 +7,10 @@ from elastic.errors import ElasticError
 
 
 class Workers(Protocol):
-    """A bounded pool, one queue a lane (a site, or "engines")."""
+    """A bounded pool, one queue a lane (a site, or "bus")."""
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """`wake` is called, from any thread, whenever there is something to collect."""
 
     def submit(self, lane: str, work: Callable[[], Any], then: Callable[[Any, Exception | None], None]) -> None:
         """Do `work` when a worker of that lane is free; `then(value, error)` is called by `collect`, later."""

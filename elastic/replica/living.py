@@ -36,7 +36,7 @@ class Stepped(Protocol):
 
 class Living:
     """`session_timeout` is in seconds. `ready` is called once, when the agent is in the ring; `alive` is given
-    the monotonic time before and after each turn."""
+    the monotonic time whenever the control loop has come further."""
 
     def __init__(
         self,
@@ -83,10 +83,15 @@ class Living:
         leaving.join(max(0.0, deadline - time.monotonic()))
         return not leaving.is_alive()
 
+    def progress(self) -> None:
+        """The control loop has come further; to be called by its own thread."""
+        self._control.progress()
+        self._alive(time.monotonic())
+
     def _turn(self) -> float:
-        self._alive(time.monotonic())
+        self.progress()
         pause = self._agent.turn()
-        self._alive(time.monotonic())
+        self.progress()
         if not self._is_ready and self._has_joined and self._in_ring():
             self._is_ready = True
             self._ready()

@@ -36,12 +36,17 @@ class Loop:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    def progress(self) -> None:
+        """The step has come a step further: what it does now may take as long as a whole one."""
+        self._turned = time.monotonic()
+
     def lateness(self, now: float) -> float:
-        """Seconds since a turn was due to have ended that has not: 0 while it waits as it said it would."""
+        """Seconds by which it has not come round, or further: 0 while it waits as it said it would."""
         return max(0.0, now - self._turned - self._pause)
 
     def _run(self) -> None:
         while not self._stopping:
+            self._pause = 0.0
             self._pause = self._turn()
             self._turned = time.monotonic()
             self._wake.wait(self._pause)

@@ -24,9 +24,11 @@ from elastic.metrics.counting import CountedCloud, counted
 from elastic.metrics.server import Metrics
 from elastic.parts import Plant, plant
 from elastic.replica.health import Health
+from elastic.replica.initial import Initial
 from elastic.replica.lifeline import Lifeline
 from elastic.replica.living import Living
 from elastic.replica.signals import Signals
+from elastic.replica.visits import Visits
 
 log = logging.getLogger(__name__)
 
@@ -97,17 +99,21 @@ class _Process:
 
     def live(self, planted: Plant) -> int:
         said = Settings.of(self._conf)
+        initial = Initial.of(said)
         session = said.coordination.session_timeout
         metrics = Metrics(lambda: health.picture(), lambda: health.ailments())
-        parts = replace(planted.parts, cloud=CountedCloud(planted.parts.cloud, metrics.counts))
-        agent = assemble(parts)
+        visits = Visits(planted.parts.notebook)
+        cloud = CountedCloud(planted.parts.cloud, metrics.counts)
+        agent = assemble(replace(planted.parts, cloud=cloud, notebook=visits))
         living = Living(agent, session, _say_ready, self._beat.renew)
+        visits.progress = living.progress
         health = Health(agent, planted, living, turn=session / 2)
         metrics.serve(said.metrics.listen)
         planted.heartbeats.start(agent.reactor.hear)
         planted.peers.start(agent.reactor.answer_peer, agent.hear_peer)
         planted.rpc.start(counted(agent.reactor.handle, metrics.counts))
         living.start()
+        initial.load(agent.reactor.handle)
         self._watch(living)
         log.info("asked to stop")
         return self._end(planted, living)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from elastic.errors import NotFound, OutcomeUnknown, Stale, StoreUnavailable, Superseded
+from elastic.logs import about
 from elastic.model.domain import DomainKey
 from elastic.model.view import View
 from elastic.ports.clock import Clock
@@ -78,7 +79,8 @@ class Cycle:
         keys, self._dirty = list(self._dirty), {}
         for done, key in enumerate(keys):
             try:
-                self._visit(key)
+                with about(domain=key):
+                    self._visit(key)
             except StoreUnavailable:
                 self.touch(keys[done:])
                 raise

@@ -32,6 +32,9 @@ CONFIRM_SECONDS = 10.0
 HEARTBEAT_SECONDS = 10.0
 MAX_BACKOFF_SECONDS = 5.0
 PATIENCE_SECONDS = 0.25
+LOST_SECONDS = 0.2
+"""Before connecting again after a loss: a bus that breaks each connection at once is not hammered."""
+
 
 T = TypeVar("T")
 
@@ -200,8 +203,9 @@ class Listener:
         except Exception as error:
             if not self.is_connected:
                 raise
+            self.is_connected = False
             log.warning("%s: the bus is lost, connecting again: %s", self._name, error, exc_info=_surprise(error))
-            self._stopping.wait(0.2)
+            self._stopping.wait(LOST_SECONDS)
         finally:
             self.is_connected = False
             release(connection)

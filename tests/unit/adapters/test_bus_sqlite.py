@@ -339,6 +339,7 @@ def test_a_cancelled_consumer_gives_back_what_it_had_not_seen(user: Callable[[],
     assert two.drain() == ["1", "2"]
 
 
+@pytest.mark.timeout(60)
 def test_a_waiter_is_woken_by_the_message_not_by_the_next_look(
     user: Callable[[], User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,7 +355,7 @@ def test_a_waiter_is_woken_by_the_message_not_by_the_next_look(
         wait(seconds)
 
     monkeypatch.setattr(bell, "wait", publish_while_it_waits)
-    one.connection.drain_events(timeout=20.0)
+    one.connection.drain_events(timeout=3600.0)
     assert one.bodies == ["x"]
 
 
@@ -511,11 +512,14 @@ def test_a_connection_lost_with_the_call_on_its_way_is_made_anew_and_only_what_h
     world.started(world.rpc_server("m1"), serving)
     wait_for_reply = caller.Caller._await
 
+    lost = []
+
     def lose_the_connection(self: Any, correlation: str, seconds: float) -> bytes | None:
+        if lost:
+            return wait_for_reply(self, correlation, seconds)
         world.until(lambda: serving.calls != [])
-        if len(serving.calls) == 1:
-            raise ConnectionResetError
-        return wait_for_reply(self, correlation, seconds)
+        lost.append(correlation)
+        raise ConnectionResetError
 
     monkeypatch.setattr(caller.Caller, "_await", lose_the_connection)
     client = world.rpc_client()
@@ -523,7 +527,7 @@ def test_a_connection_lost_with_the_call_on_its_way_is_made_anew_and_only_what_h
         with pytest.raises(BusUnavailable):
             client.call("x", {}, timeout=5)
     else:
-        world.until(lambda: client.call("x", {"a": 1}, timeout=10, idempotency_key=key) == {"a": 1})
+        assert client.call("x", {"a": 1}, timeout=10, idempotency_key=key) == {"a": 1}
     assert len(serving.calls) == handled
     world.close()
 
