@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
-from functools import partial
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import Any
@@ -34,7 +33,7 @@ class ThreadWorkers:
         with self._lock:
             if lane not in self._lanes:
                 self._lanes[lane] = _Lane(lane, self._threads, self._ended)
-            self._lanes[lane].put(partial(subject.run, work), partial(subject.run, then))
+            self._lanes[lane].put(lambda: subject.run(work), lambda value, error: subject.run(then, value, error))
 
     def _ended(self, done: Done) -> None:
         self._done.put(done)

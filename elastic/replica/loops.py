@@ -46,10 +46,10 @@ class Loop:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._pause = 0.0
-            self._pause = self._turn()
-            self._turned = time.monotonic()
-            self._wake.wait(self._pause)
+            self._turned, self._pause = time.monotonic(), 0.0
+            pause = self._turn()
+            self._turned, self._pause = time.monotonic(), pause
+            self._wake.wait(pause)
             self._wake.clear()
 
     def _turn(self) -> float:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from elastic.roles.isolation import Notebook
 from elastic.model.domain import DomainKey
+from elastic.roles.isolation import Notebook
 
 
 class Visits:

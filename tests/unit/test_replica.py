@@ -1,0 +1,191 @@
+"""What makes a process of an agent: loops, the watchdog over them, and what is loaded at start."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elastic.conf import embedded
+from elastic.conf.settings import Settings, load
+from elastic.errors import BadRequest, StoreUnavailable
+from elastic.model.domain import DomainKey
+from elastic.ports.bus import Call, Reply
+from elastic.replica.initial import Initial
+from elastic.replica.living import Living
+from elastic.replica.loops import Loop
+from elastic.replica.visits import Visits
+from elastic.replica.watchdog import EXIT_HUNG, Patience, Watchdog
+
+
+def until(what: Callable[[], object], bound: float = 20.0) -> None:
+    deadline = time.monotonic() + bound
+    while not what():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+
+
+class StandIn:
+    """An agent that does as its flags say."""
+
+    def __init__(self) -> None:
+        self.turns = self.kept = 0
+        self.in_group = self.is_in_ring = self.has_left = False
+        self.held = threading.Event()
+        self.held.set()
+        self.given_up: list[str] = []
+        self.wake: Callable[[], None] = lambda: None
+
+    def join(self) -> None:
+        self.in_group = True
+
+    def turn(self) -> float:
+        self.turns += 1
+        self.held.wait()
+        return 60.0
+
+    def keep(self) -> None:
+        self.kept += 1
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+
+    def in_ring(self) -> bool:
+        if not self.is_in_ring:
+            raise StoreUnavailable("the store does not answer")
+        return True
+
+    def leads(self) -> frozenset[str]:
+        return frozenset({"decider"})
+
+    def give_up(self, role: str) -> None:
+        self.given_up.append(role)
+
+    def stop(self) -> None:
+        self.has_left = True
+
+
+def living(agent: StandIn, said: list[str], session: float = 0.1) -> Living:
+    return Living(
+        agent, session, lambda: said.append("ready"), lambda _now: None, lambda code: said.append(str(code))
+    )
+
+
+def test_it_is_ready_once_when_it_is_in_the_ring_and_not_before() -> None:
+    agent, said = StandIn(), list[str]()
+    alive = living(agent, said)
+    alive.start()
+    until(lambda: agent.turns >= 1 and agent.kept >= 3 and agent.in_group)
+    assert said == []
+    agent.is_in_ring = True
+    for turns in (agent.turns + 1, agent.turns + 2):
+        agent.wake()
+        until(lambda turns=turns: agent.turns >= turns)
+    until(lambda: said == ["ready"])
+    assert alive.stop(10)
+    assert agent.has_left
+
+
+def test_a_turn_that_hangs_costs_the_roles_and_then_the_process() -> None:
+    agent, said = StandIn(), list[str]()
+    agent.held.clear()
+    alive = living(agent, said)
+    alive.start()
+    until(lambda: alive.look() or agent.given_up == ["decider"])
+    until(lambda: alive.look() or said[:1] == [str(EXIT_HUNG)])
+    assert not alive.stop(0.1)
+    assert not agent.has_left
+    agent.held.set()
+
+
+def test_a_long_turn_that_comes_from_one_visit_to_the_next_is_no_hung_one() -> None:
+    agent, said = StandIn(), list[str]()
+    agent.held.clear()
+    alive = living(agent, said, session=0.2)
+    alive.start()
+    visits = Visits(Diary())
+    visits.progress = alive.progress
+    for _ in range(30):
+        visits.enter(DomainKey("me", "web"))
+        time.sleep(0.02)
+        alive.look()
+        visits.leave()
+    assert (agent.given_up, said) == ([], [])
+    agent.held.set()
+    assert alive.stop(10)
+
+
+class Diary:
+    """A notebook that nobody reads."""
+
+    def enter(self, key: DomainKey) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def left_over(self) -> DomainKey | None: ...
+
+
+def test_a_loop_survives_what_its_step_raises() -> None:
+    turns = threading.Semaphore(0)
+
+    def step() -> float:
+        turns.release()
+        raise ValueError("a fault of ours")
+
+    loop = Loop("trying", step)
+    loop.start()
+    assert turns.acquire(timeout=20)
+    assert turns.acquire(timeout=20)
+    loop.stop()
+    assert loop.join(20)
+
+
+def test_the_watchdog_lets_a_loop_come_back_and_gives_up_anew() -> None:
+    late, given_up, ended = [0.0], list[str](), list[int]()
+    dog = Watchdog(
+        Patience(2, 4), lambda: [("control", late[0])], lambda: ["doctor"], given_up.append, ended.append
+    )
+    for late[0] in (1.9, 2.1, 3.0, 0.5, 2.5):
+        dog.look()
+    until(lambda: given_up == ["doctor", "doctor"])
+    assert ended == []
+    late[0] = 4.1
+    dog.look()
+    assert ended == [EXIT_HUNG]
+
+
+def settings_with(tmp_path: Path, lines: str) -> Settings:
+    config = embedded.write(tmp_path / "data")
+    config.write_text(config.read_text().replace("[DEFAULT]\n", f"[DEFAULT]\n{lines}\n"))
+    return Settings.of(load([str(config)]))
+
+
+def test_what_the_configuration_wants_is_asked_for_until_it_is_there(tmp_path: Path) -> None:
+    said = settings_with(
+        tmp_path,
+        "initial_definitions = {web: {engine_conf: {preserve_n: 1}}, sink: {}}\n"
+        "initial_domains = {shop: {definition: web, owner: ann, config: {engine_conf: {preserve_n: 2}}}}",
+    )
+    asked: list[Call] = []
+    answers: list[Reply] = [
+        {"error": {"type": "unavailable", "message": "not now"}},
+        {"result": None},
+        {"error": {"type": "conflict", "message": "sink is there"}},
+        {"result": None},
+    ]
+
+    def handle(call: Call) -> Reply:
+        asked.append(call)
+        return answers[len(asked) - 1]
+
+    Initial.of(said).load(handle)
+    until(lambda: len(asked) == 4)
+    assert [next(iter(call.args.values())) for call in asked] == ["web", "web", "sink", "shop"]
+    assert asked[-1].caller == "ann"
+    assert asked[-1].args["config"] == {"engine_conf": {"preserve_n": 2}}
+
+
+def test_what_the_configuration_wants_has_to_make_sense(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="initial_domains: shop"):
+        Initial.of(settings_with(tmp_path, "initial_domains = {shop: {owner: ann}}"))
