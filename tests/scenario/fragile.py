@@ -26,16 +26,22 @@ class Died(BaseException):
     """The process is gone: nothing catches it but the world."""
 
 
+def die(where: str) -> None:
+    raise Died(where)
+
+
 class Fuse:
-    """Burns down with each step; at zero the replica dies, `after` the step is done or before it."""
+    """Burns down with each step; at zero the replica dies (or `then` happens), `after` the step is done or
+    before it."""
 
     def __init__(self) -> None:
         self.left: int | None = None
         self.after = False
+        self.then: Callable[[str], None] = die
         self.steps: list[str] = []
 
-    def light(self, left: int, after: bool) -> None:
-        self.left, self.after = left, after
+    def light(self, left: int, after: bool, then: Callable[[str], None] = die) -> None:
+        self.left, self.after, self.then = left, after, then
 
     def around(self, name: str, step: Callable[[], Any]) -> Any:
         self.steps.append(name)
@@ -45,9 +51,12 @@ class Fuse:
         if self.left > 0:
             return step()
         self.left = None
-        if self.after:
-            step()
-        raise Died(f"{'after' if self.after else 'before'} {name}")
+        if not self.after:
+            self.then(f"before {name}")
+            return step()
+        done = step()
+        self.then(f"after {name}")
+        return done
 
 
 class Fragile:

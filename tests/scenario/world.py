@@ -17,7 +17,7 @@ from elastic.adapters.bus.memory import (
 )
 from elastic.adapters.bus.signing import instance_key, sign
 from elastic.adapters.cloud.simulated import SimulatedCloud
-from elastic.adapters.cloud.weather import Weather
+from elastic.adapters.cloud.weather import Entry, Happened, Weather
 from elastic.adapters.lastheard import MemoryLastHeard
 from elastic.adapters.membership.memory import MemoryElection, MemoryGroup, Room
 from elastic.adapters.store.memory import MemoryStore
@@ -32,6 +32,7 @@ from elastic.model.server import Server, ServerStatus
 from elastic.model.states import InstanceState
 from elastic.model.view import View
 from elastic.ports.bus import Call, Reply
+from elastic.ports.workers import Workers
 from elastic.rules.caution import BrakePolicy
 from elastic.rules.ring import partition_of, slot_of
 from tests.scenario.fragile import Died, Fuse, fragile_cloud, fragile_store
@@ -158,7 +159,7 @@ class Replica:
                     world.store, name, clock, world.tuning.session_timeout, world.room.is_dead
                 ),
                 cloud=self.cloud,
-                workers=InlineWorkers(),
+                workers=world.make_workers(),
                 heartbeats=self.heartbeats,
                 outgoing=MemoryOutgoing(broker, name),
                 peers=self.peers,
@@ -221,9 +222,10 @@ class World:
         tuning: Tuning = PATIENT,
         partitions: int = 16,
         engines: dict | None = None,
+        workers: Callable[[], Workers] = InlineWorkers,
     ) -> None:
         self.clock, self.chance, self.tuning = Hand(), random.Random(seed), tuning
-        self.engines = engines or ENGINES
+        self.engines, self.make_workers = engines or ENGINES, workers
         self.store = MemoryStore(partitions=partitions, uid="world", clock=self.clock)
         self.room, self.broker = Room(), MemoryBroker(self.clock.now)
         self.cloud = SimulatedCloud(
@@ -283,13 +285,24 @@ class World:
                 continue
         return client.call(op, args, 5.0, idempotency_key=key)
 
-    def add(self, key: DomainKey = WEB, n: int = 3, health: dict | None = None, **conf: object) -> None:
+    def add(
+        self,
+        key: DomainKey = WEB,
+        n: int = 3,
+        health: dict | None = None,
+        engine: str = "simplest",
+        **conf: object,
+    ) -> None:
         if "plain" not in self.ask("list_domain_definitions"):
             self.ask(
                 "add_domain_definition", definition_id="plain", definition={"general": {"engine": "simplest"}}
             )
         engine_conf = {"preserve_n": n, "force_site": "site", **conf}
-        config = {"engine_conf": engine_conf, "health": IMPATIENT if health is None else health}
+        config = {
+            "general": {"engine": engine},
+            "engine_conf": engine_conf,
+            "health": IMPATIENT if health is None else health,
+        }
         self.ask("add_domain", key.owner, domain_id=key.name, definition_id="plain", config=config)
 
     def resize(self, n: int, key: DomainKey = WEB) -> None:
@@ -307,6 +320,10 @@ class World:
     def live(self, key: DomainKey = WEB) -> list[Server]:
         """What the cloud has of that domain."""
         return [s for s in self.cloud.live_servers() if s.mark is not None and s.mark.key == key]
+
+    def happened(self, *what: Happened, after: int = 0) -> list[Entry]:
+        """Entries of the cloud's journal, from number `after` on; of all kinds if none is named."""
+        return [e for e in self.cloud.journal[after:] if not what or e.what in what]
 
     def is_whole(self, n: int = 3, key: DomainKey = WEB) -> bool:
         """Exactly n run, each with exactly its one server, and nothing else is there."""

@@ -72,7 +72,7 @@ def add_domain(desk: Desk, asked: Asked, args: AddDomain) -> Json:
 @operations.declare(OneDomain, Access.OWNER, mutates=True)
 def remove_domain(desk: Desk, asked: Asked, args: OneDomain) -> Json:
     key = asked.key(args.domain_id)
-    event = _event(asked, key, "removed", f"{asked.caller} asked for it")
+    event = _event(asked, key, "reconfigured", f"{asked.caller} asked for its removal")
     desk.change(key, partial(replace, removed=True), asked.request, [event])
 
 
