@@ -231,7 +231,9 @@ class _Assembly:
 
     def _order(self, domain: Domain, instance: Instance) -> Order:
         """What to boot, and what the agent inside has to know. (Its key is in there: never log it.)"""
-        given = domain.engine_conf.get("provisioner_vars") or {}
+        given = dict(domain.engine_conf.get("provisioner_vars") or {})
+        if domain.general.get("chef_credential"):
+            given["chef_credential"] = domain.general["chef_credential"]
         own = {
             "instance_id": instance.instance_id,
             "owner": domain.key.owner,

@@ -44,10 +44,8 @@ class Progress:
     total: int | None = None
 
 
-class Client:
-    """`owner`: whose things are meant, if not the caller's own (operators only). `as_user`: act for another
-    (embedded clusters only). `sleep` is how waits pass the time between two looks. Every method may raise
-    `Unavailable` and, if the cluster says so, `Denied`."""
+class _Calls:
+    """How a client asks: for a row, for rows, for a change."""
 
     def __init__(
         self,
@@ -60,18 +58,25 @@ class Client:
         self._rpc, self._owner, self._as_user = rpc, owner, as_user
         self._timeout, self._sleep = timeout, sleep
 
-    def close(self) -> None:
-        self._rpc.close()
+    def _row(self, op: str, timeout: float | None = None, **args: Json) -> Row:
+        row: Row = self._rpc.call(op, _given(args), timeout or self._timeout, as_user=self._as_user)
+        return row
 
-    def __enter__(self) -> Self:
-        return self
+    def _rows(self, op: str, **args: Json) -> list[Row]:
+        rows: list[Row] = self._rpc.call(op, _given(args), self._timeout, as_user=self._as_user)
+        return rows
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _change(self, op: str, **args: Json) -> Row:
+        key = uuid.uuid4().hex
+        said: Row = self._rpc.call(op, _given(args), self._timeout, idempotency_key=key, as_user=self._as_user)
+        return said
 
-    # the cluster
+    def _change_owned(self, op: str, **args: Json) -> None:
+        self._change(op, **args, owner=self._owner)
+
+
+class _ClusterCalls(_Calls):
+    """What concerns the cluster as a whole."""
 
     def ping(self, timeout: float = 3.0) -> Row:
         """Raise BusUnavailable if no replica answers within `timeout` seconds."""
@@ -123,6 +128,23 @@ class Client:
 
     def release_quarantine(self, domain: str) -> None:
         self._change_owned("release_quarantine", domain_id=domain)
+
+
+class Client(_ClusterCalls):
+    """`owner`: whose things are meant, if not the caller's own (operators only). `as_user`: act for another
+    (embedded clusters only). `sleep` is how waits pass the time between two looks. Every method may raise
+    `Unavailable` and, if the cluster says so, `Denied`."""
+
+    def close(self) -> None:
+        self._rpc.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     # definitions
 
@@ -272,22 +294,6 @@ class Client:
             if time.monotonic() >= deadline:
                 raise Unavailable(f"{lack} after {timeout:g} s ({word.text}); the work goes on")
             self._sleep(POLL)
-
-    def _row(self, op: str, timeout: float | None = None, **args: Json) -> Row:
-        row: Row = self._rpc.call(op, _given(args), timeout or self._timeout, as_user=self._as_user)
-        return row
-
-    def _rows(self, op: str, **args: Json) -> list[Row]:
-        rows: list[Row] = self._rpc.call(op, _given(args), self._timeout, as_user=self._as_user)
-        return rows
-
-    def _change(self, op: str, **args: Json) -> Row:
-        key = uuid.uuid4().hex
-        said: Row = self._rpc.call(op, _given(args), self._timeout, idempotency_key=key, as_user=self._as_user)
-        return said
-
-    def _change_owned(self, op: str, **args: Json) -> None:
-        self._change(op, **args, owner=self._owner)
 
 
 def connect(

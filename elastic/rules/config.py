@@ -11,6 +11,9 @@ from elastic.model.domain import SECTIONS, HealthPolicy
 from elastic.rules.policy import Policy, engine_named
 
 Config = Mapping[str, Mapping[str, Any]]
+GENERAL_KEYS = ("engine", "chef_credential")
+"""EPU's; the credential's name goes out with the vars of each launch."""
+
 HEALTH_KEYS = tuple(field.name for field in msgspec.structs.fields(HealthPolicy))
 
 
@@ -63,11 +66,14 @@ def checked_general(general: Mapping[str, Any], engines: Mapping[str, type[Polic
     for key in general:
         if key == "engine_class":
             raise BadRequest("general.engine_class is not understood: name the engine as `engine`")
-        if key != "engine":
-            raise BadRequest(f"general has no key {key!r}, only `engine`")
+        if key not in GENERAL_KEYS:
+            raise BadRequest(f"general has no key {key!r}; its keys are {', '.join(GENERAL_KEYS)}")
     engine = general.get("engine")
     if engine is not None and not isinstance(engine, str):
         raise BadRequest("general.engine has to be the name of an engine")
+    credential = general.get("chef_credential")
+    if credential is not None and not isinstance(credential, str):
+        raise BadRequest("general.chef_credential has to be the name of a credential")
     return engine_named(engine, engines)
 
 

@@ -25,7 +25,7 @@ from elastic.adapters.workers import InlineWorkers
 from elastic.agent import Agent
 from elastic.assembly import Parts, Tuning, assemble
 from elastic.engines import installed_engines
-from elastic.errors import Unavailable
+from elastic.errors import StoreUnavailable, Unavailable
 from elastic.model.domain import DomainKey
 from elastic.model.heartbeat import Heartbeat
 from elastic.model.server import Server, ServerStatus
@@ -55,6 +55,10 @@ PATIENT = Tuning(
 )
 IMPATIENT = {"boot_timeout": 20, "missing_timeout": 8, "really_missing_timeout": 2, "zombie_seconds": 8}
 WEB = DomainKey("ann", "web")
+
+
+def unanswered() -> None:
+    raise StoreUnavailable("cut off")
 
 
 class Hand:
@@ -205,6 +209,23 @@ class Replica:
         if proved:
             self.world.room.kill(self.name)
 
+    def sleep(self, seconds: float) -> None:
+        """Stopped and continued, whatever it is doing: meanwhile the world goes on without it."""
+        self.paused = True
+        self.world.broker.cut.add(self.name)
+        self.world.run(seconds)
+        self.world.broker.cut.discard(self.name)
+        self.paused = False
+
+    def lose_store(self) -> None:
+        """The store does not answer it any more; its place in the group lies there."""
+        self.store.__dict__["cut"] = True
+        self.agent.staff.group.beat = unanswered
+
+    def find_store(self) -> None:
+        self.store.__dict__["cut"] = False
+        del self.agent.staff.group.beat
+
     def restart(self) -> "Replica":
         self.world.room.rejoin(self.name)
         again = Replica(self.world, self.name, self.notes.reopened())
@@ -238,6 +259,13 @@ class World:
         self._ids = count(1)
         self.vms: dict[str, Vm] = {}
         self.replicas = {name: Replica(self, name) for name in members}
+
+    @classmethod
+    def settled(cls, **made: object) -> "World":
+        """Its partitions are dealt out."""
+        world = cls(**made)
+        world.until(lambda: world.store.assignment().serial)
+        return world
 
     def fresh_id(self) -> str:
         return f"c{next(self._ids)}"
@@ -293,7 +321,7 @@ class World:
         engine: str = "simplest",
         **conf: object,
     ) -> None:
-        if "plain" not in self.ask("list_domain_definitions"):
+        if {"name": "plain"} not in self.ask("list_domain_definitions"):
             self.ask(
                 "add_domain_definition", definition_id="plain", definition={"general": {"engine": "simplest"}}
             )

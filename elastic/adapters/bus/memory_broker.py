@@ -159,7 +159,7 @@ class MemoryBroker:
             server.dropped[str(reason)] += 1
             return None
         try:
-            return server.member, wire.answer(server.handle, call, self.wall())
+            return server.member, wire.answer(server.handle, call)
         except BaseException:  # not an error: the member died of it, and the message goes to another
             self.remove_server(server.member)
             self.later(0, lambda: self._serve_late(letter._replace(redelivered=True)))

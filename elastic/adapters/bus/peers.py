@@ -33,7 +33,8 @@ class KombuPeers:
     def __init__(self, url: str, cluster: str, member: str) -> None:
         self._cluster = cluster
         self._member = member
-        self._caller = Caller(url)
+        self._url = url
+        self._callers: dict[str, Caller] = {}  # one a member: one that hangs holds up no question to another
         self._sender = Sender(url)
         self._listener = Listener("peers", url, self._set_up, self._serve)
         self._answer: Answering = _nobody
@@ -61,7 +62,8 @@ class KombuPeers:
 
     def stop(self) -> None:
         self._listener.stop()
-        self._caller.close()
+        for caller in tuple(self._callers.values()):
+            caller.close()
         self._sender.close()
 
     def ask(self, member: str, op: str, args: Mapping[str, Json], timeout: float) -> Json:
@@ -70,7 +72,8 @@ class KombuPeers:
             exchange=topology.peer_exchange(self._cluster),
             routing_key=member,
         )
-        return wire.result_of(self._caller.ask(errand, timeout))
+        caller = self._callers.setdefault(member, Caller(self._url))
+        return wire.result_of(caller.ask(errand, timeout))
 
     def tell(self, topic: str, message: Mapping[str, Json]) -> None:
         self._sender.publish(

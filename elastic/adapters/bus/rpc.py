@@ -75,7 +75,7 @@ class KombuRpcServer:
                 message.ack()  # after the reply: a call whose server dies before it goes to another one
 
     def _reply(self, message: Any, call: Call) -> None:
-        body = wire.answer(self._handle, call, self._wall())
+        body = wire.answer(self._handle, call)
         left = REPLY_SECONDS if call.deadline is None else call.deadline - self._wall()
         send_reply(self._channel, message, body, max(1.0, left))
 

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
@@ -102,7 +102,7 @@ def _is_busy(error: BaseException) -> bool:
     reraise=True,
 )
 def _opened(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite's own files take its mode over
+    _make(path)
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA journal_mode = WAL")
@@ -113,6 +113,16 @@ def _opened(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _make(path: Path) -> None:
+    """A new file is private, and SQLite's own beside it take its mode over.
+
+    One that is there is not opened: closing any descriptor of it would drop all locks that this process
+    holds on it, and the next process to close its connection would remove the log under our feet.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _lay_out(db: sqlite3.Connection) -> None:

@@ -1,0 +1,552 @@
+"""The guarantees, each put to a short directed trial; the verdict is the cloud's journal, not what we say of it."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from elastic.adapters.bus.memory import MemoryRpcClient
+from elastic.adapters.cloud.weather import Happened, Weather
+from elastic.errors import Unavailable
+from elastic.model.domain import DomainKey
+from elastic.model.server import Mark, ServerStatus
+from elastic.model.states import Health, InstanceState
+from elastic.ports.bus import Call
+from elastic.replica.health import Health as ReplicaHealth
+from elastic.rules.strays import instance_id
+from tests.scenario.world import IMPATIENT, PATIENT, WEB, World, slot_of
+
+DB = DomainKey("ann", "db")
+KIND = {"boot": (1.0, 3.0)}
+LONG = 60.0  # seconds: longer than the missing and boot timeouts together
+SETTLE = PATIENT.settle
+
+
+@pytest.fixture
+def world():
+    return World.settled()
+
+
+def serving(n=3, **made):
+    """A domain of n, up and running, and quiet."""
+    world = World.settled(**made)
+    world.add(n=n)
+    world.until(lambda: world.is_whole(n))
+    world.run(3)
+    return world
+
+
+@pytest.fixture
+def served():
+    return serving()
+
+
+def is_untouched(world, journal=0):
+    """Nothing was made or deleted since that entry of the journal."""
+    return not world.happened(Happened.CREATED, Happened.DELETE_ASKED, after=journal)
+
+
+def states_told(world):
+    """Every state that any instance was ever said to be in."""
+    return {e.kind for e in world.store.events()}
+
+
+def ailments(replica):
+    living = SimpleNamespace(late=dict)
+    return ReplicaHealth(replica.agent, None, living, turn=1.0).ailments()
+
+
+def condition(world, name, key=WEB):
+    told = world.ask("describe_domain", key.owner, domain_id=key.name)["conditions"]
+    return next((c for c in told if c["type"] == name and c["status"]), None)
+
+
+def most_at_once(world):
+    """Of each instance, the most servers that it ever had."""
+    live, most = Counter(), Counter()
+    for entry in world.cloud.journal:
+        if entry.what is Happened.CREATED:
+            live[entry.instance_id] += 1
+        elif entry.what in (Happened.GONE, Happened.VANISHED):
+            live[entry.instance_id] -= 1
+        most[entry.instance_id] = max(most[entry.instance_id], live[entry.instance_id])
+    return most
+
+
+# P1: no double
+
+
+@pytest.mark.parametrize(
+    "weather",
+    [
+        {"reply_lost": 1.0},
+        {"create_late": 1.0, "late_by": (1.0, 1.0)},
+        {"reply_lost": 1.0, "listing_lag": (1.5, 1.5)},
+        {"reply_lost": 1.0, "listing_lag": (0.0, 1.9)},
+        {"listing_lag": (LONG, LONG)},
+    ],
+    ids=["reply lost", "late", "lost and listed late", "lost and listed whenever", "hardly ever listed"],
+)
+def test_p1_a_create_whose_outcome_is_not_known_is_waited_out_and_adopted(weather):
+    world = World.settled(weather=Weather(**KIND, **weather))
+    world.add(n=3)
+    world.until(world.is_whole)
+    world.run(LONG + 20)
+    assert world.is_whole()
+    assert len(world.happened(Happened.CREATED)) == 3
+    assert world.happened(Happened.DELETE_ASKED) == []
+
+
+def test_p1_a_create_that_takes_effect_long_after_the_settle_is_doubled_for_a_while_only():
+    world = World.settled(weather=Weather(**KIND, create_late=1.0, late_by=(SETTLE + 3, SETTLE + 3)))
+    world.add(n=1)
+    world.until(lambda: world.view().instances)
+    world.run(1)
+    world.cloud.weather = Weather(**KIND)
+    world.run(LONG)
+    assert world.is_whole(1)
+    assert len(world.happened(Happened.CREATED)) == 2
+    assert max(most_at_once(world).values()) == 2
+
+
+# P2: no orphan
+
+
+def test_p2_a_server_with_our_mark_that_no_record_claims_is_swept(served):
+    stray = served.cloud.plant("site", Mark("world", WEB, 1, instance_id(slot_of(WEB), 1, 1)))
+    kept = served.view().instance(instance_id(slot_of(WEB), 1, 1)).server_id
+    served.until(lambda: stray not in {s.server_id for s in served.live()})
+    assert kept in {s.server_id for s in served.live()}
+    assert served.is_whole()
+
+
+# P3: nothing lost
+
+
+def test_p3_what_was_answered_survives_the_end_of_all_replicas(world):
+    world.add(n=2)
+    for replica in tuple(world.replicas.values()):
+        replica.kill()
+    world.run(5)
+    for replica in tuple(world.replicas.values()):
+        replica.restart()
+    world.until(lambda: world.is_whole(2))
+
+
+# P5: we never kill a healthy VM because of ourselves
+
+
+def test_p5_a_cloud_that_answers_nothing_but_errors_fails_no_instance_and_ends_none(served):
+    before, journal = set(served.running()), len(served.cloud.journal)
+    served.resize(5)
+    served.cloud.weather = Weather(**KIND, create_unheard=1.0, read_unheard=1.0, delete_unheard=1.0)
+    served.run(LONG)
+    assert set(served.running()) == before
+    assert not {i.state for i in served.view().instances} & {InstanceState.FAILED, InstanceState.REJECTED}
+    served.cloud.weather = Weather(**KIND)
+    served.until(lambda: served.is_whole(5))
+    assert len(served.view().instances) == 5
+    assert served.happened(Happened.DELETE_ASKED, after=journal) == []
+
+
+def test_p5_a_long_outage_of_the_whole_bus_ends_nobody(served):
+    """Neither those that run nor those that boot while nobody can be heard."""
+    served.resize(5)
+    served.broker.down = True
+    served.run(LONG)
+    assert len(served.live()) == 5
+    assert {i.state for i in served.view().instances} == {InstanceState.RUNNING, InstanceState.STARTED}
+    assert {i.health for i in served.view().instances} <= {Health.OK, Health.UNKNOWN, Health.OUT_OF_CONTACT}
+    served.broker.down = False
+    served.until(lambda: served.is_whole(5))
+    served.run(LONG)
+    assert served.happened(Happened.DELETE_ASKED) == []
+    served.resize(6)
+    served.until(lambda: served.is_whole(6))
+
+
+def test_p5_while_the_bus_is_down_what_the_cloud_says_is_still_acted_on(served):
+    served.broker.down = True
+    served.run(5)
+    victim = served.live()[0]
+    served.cloud.kill(victim.server_id)
+    served.until(lambda: victim.server_id not in {s.server_id for s in served.live()})
+    served.until(lambda: len(served.live()) == 3)
+
+
+def test_p5_one_replica_that_loses_the_store_is_replaced_and_nobody_suffers(served):
+    journal, lost = len(served.cloud.journal), served.holder()
+    lost.lose_store()
+    served.until(lambda: served.holder() is not lost, within=10)
+    served.run(LONG)
+    assert is_untouched(served, journal)
+    assert served.is_whole()
+    assert "the store does not answer" in ailments(lost)
+    lost.find_store()
+    served.run(LONG)
+    assert is_untouched(served, journal)
+    assert ailments(lost) == []
+    assert lost.name in served.store.assignment().holders
+
+
+def test_p5_a_store_that_is_lost_for_all_ends_nobody_and_answers_honestly(served):
+    journal = len(served.cloud.journal)
+    for replica in served.replicas.values():
+        replica.lose_store()
+    with pytest.raises(Unavailable, match="store"):
+        served.resize(4)
+    silent = next(iter(served.vms.values()))
+    silent.silent = True
+    served.run(LONG)
+    assert is_untouched(served, journal)
+    for replica in served.replicas.values():
+        replica.find_store()
+    served.until(lambda: silent.instance_id not in served.running())
+    served.until(served.is_whole)
+    served.resize(4)
+    served.until(lambda: served.is_whole(4))
+    assert {e.instance_id for e in served.happened(Happened.DELETE_ASKED)} == {silent.instance_id}
+
+
+def test_p5_nobody_is_given_up_while_the_cloud_does_not_answer(served):
+    silent = next(iter(served.vms.values()))
+    silent.silent = True
+    served.cloud.outage("site", True)
+    served.run(LONG)
+    assert Health.MISSING not in {i.health for i in served.view().instances}
+    assert is_untouched(served, len(served.cloud.journal))
+    served.cloud.outage("site", False)
+    served.until(lambda: silent.instance_id not in served.running())
+    served.until(served.is_whole)
+
+
+HOUR = pytest.mark.parametrize("by", [3600, -3600], ids=["an hour on", "an hour back"])
+
+
+@HOUR
+def test_p5_a_clock_step_ends_none_that_runs(by):
+    world = serving()
+    journal = len(world.cloud.journal)
+    world.clock.step(by)
+    world.run(LONG)
+    assert is_untouched(world, journal)
+    assert world.is_whole()
+    assert {i.health for i in world.view().instances} == {Health.OK}
+
+
+@HOUR
+def test_p5_a_clock_step_fails_none_that_boots(by):
+    world = World.settled(weather=Weather(boot=(10.0, 15.0)))
+    world.add(n=3)
+    world.run(5)
+    world.clock.step(by)
+    world.until(world.is_whole)
+    world.run(LONG)
+    assert world.happened(Happened.DELETE_ASKED) == []
+    assert len(world.view().instances) == 3
+
+
+@HOUR
+def test_p5_a_clock_step_neither_lifts_nor_prolongs_a_backoff_for_long(by):
+    world = World.settled(quota=0)
+    world.add(n=1)
+    world.run(30)
+    world.clock.step(by)
+    before = creates(world)
+    world.run(60)
+    assert creates(world) - before <= 5
+    world.cloud.quota = 1
+    world.until(lambda: world.is_whole(1), within=310)
+
+
+def creates(world):
+    """Calls, not servers."""
+    return sum(r.fuse.steps.count("create") for r in world.replicas.values())
+
+
+@HOUR
+def test_p5_a_clock_step_forgets_no_record_before_its_time(by):
+    world = serving()
+    world.resize(2)
+    world.until(lambda: world.is_whole(2))
+    world.clock.step(by)
+    world.run(PATIENT.record_max_age / 2)
+    assert len(world.view().instances) == 3
+
+
+def test_p5_a_restart_of_all_replicas_at_once_ends_nobody(served):
+    journal = len(served.cloud.journal)
+    for replica in tuple(served.replicas.values()):
+        replica.kill()
+    served.run(LONG)
+    for replica in tuple(served.replicas.values()):
+        replica.restart()
+    served.run(LONG)
+    assert is_untouched(served, journal)
+    assert served.is_whole()
+    assert {i.health for i in served.view().instances} == {Health.OK}
+
+
+# The brake
+
+
+def fall_silent(world, count, key=WEB):
+    chosen = [vm for vm in world.vms.values() if vm.key == key][:count]
+    for vm in chosen:
+        vm.silent = True
+    return {vm.instance_id for vm in chosen}
+
+
+def ended(world, among):
+    return {e.instance_id for e in world.happened(Happened.DELETE_ASKED)} & set(among)
+
+
+def braked(count=7):
+    world = serving(10)
+    silent = fall_silent(world, count)
+    world.until(lambda: condition(world, "BrakeOn"))
+    world.run(5)
+    return world, silent
+
+
+def test_many_that_fall_silent_together_are_held_and_replaced_at_a_trickle():
+    world, silent = braked()
+    assert len(ended(world, silent)) == 1
+    world.run(PATIENT.brake.trickle - 10)
+    assert len(ended(world, silent)) == 1
+    world.run(15)
+    assert len(ended(world, silent)) == 2
+    assert "brake" in states_told(world)
+    assert ended(world, silent) == {e.instance_id for e in world.happened(Happened.DELETE_ASKED)}
+
+
+def test_an_operator_clears_the_brake():
+    world, silent = braked()
+    world.ask("resume_domain", domain_id="web")
+    world.until(lambda: world.is_whole(10), within=30)
+    assert ended(world, silent) == silent
+    assert condition(world, "BrakeOn") is None
+
+
+def test_fresh_heartbeats_clear_the_brake():
+    world, silent = braked()
+    for vm in world.vms.values():
+        vm.silent = False
+    world.until(lambda: world.is_whole(10), within=20)
+    assert condition(world, "BrakeOn") is None
+    assert len(ended(world, silent)) == 1
+
+
+def test_what_the_cloud_itself_reports_is_replaced_though_the_brake_is_on():
+    world, silent = braked()
+    before = len(ended(world, silent))
+    server = next(s for s in world.live() if s.mark.instance_id not in silent)
+    held = next(s for s in world.live() if s.mark.instance_id in silent - ended(world, silent))
+    world.cloud.kill(server.server_id)
+    world.cloud.kill(held.server_id)
+    world.run(5)
+    names = {server.mark.instance_id, held.mark.instance_id}
+    assert ended(world, names) == names
+    assert len(ended(world, silent)) == before + 1
+
+
+def test_a_whole_site_that_falls_silent_brakes_domains_too_small_to_brake_alone():
+    world = World.settled()
+    keys = [DomainKey("ann", f"small{n}") for n in range(4)]
+    for key in keys:
+        world.add(key, n=4)
+    world.until(lambda: all(world.is_whole(4, key) for key in keys))
+    world.run(3)
+    silent = {name for key in keys for name in fall_silent(world, 2, key)}
+    world.run(30)
+    assert 1 <= len(ended(world, silent)) <= len(keys)
+    for key in keys:
+        assert condition(world, "BrakeOn", key), key
+
+
+# P6: never touch what is not ours; a store that was wiped or restored
+
+
+def strangers(world):
+    old = instance_id(slot_of(WEB), 1, 1)
+    return {
+        world.cloud.plant("site"),
+        world.cloud.plant("site", Mark("another cluster", WEB, 1, old)),
+        world.cloud.plant("site", Mark("the uid before the store was wiped", DB, 7, instance_id(0, 7, 70))),
+    }
+
+
+def test_p6_servers_without_our_clusters_mark_are_never_touched(served):
+    foreign = strangers(served)
+    served.run(LONG)
+    served.ask("remove_domain", domain_id="web")
+    served.until(lambda: WEB not in served.store.all_domains())
+    served.run(LONG)
+    assert {s.server_id for s in served.cloud.live_servers()} == foreign
+    assert served.ask("list_servers") == []
+
+
+@pytest.mark.parametrize("what", ["its number", "its incarnation"])
+def test_p6_a_mark_above_the_stores_counters_stops_the_sweep_until_it_is_accepted(served, what):
+    slot = slot_of(WEB)
+    newer = {
+        "its number": Mark("world", WEB, 1, instance_id(slot, 1, 99)),
+        "its incarnation": Mark("world", WEB, 9, instance_id(slot, 9, 1)),
+    }[what]
+    of_tomorrow = served.cloud.plant("site", newer)
+    stray = served.cloud.plant("site", Mark("world", DB, 0, instance_id(slot_of(DB), 0, 1)))
+    served.run(LONG)
+    both = {of_tomorrow, stray}
+    assert both <= {s.server_id for s in served.cloud.live_servers()}
+    assert any("store accept" in text for text in ailments(served.leader("reaper")))
+    served.ask("store_accept")
+    served.until(lambda: not both & {s.server_id for s in served.cloud.live_servers()})
+    assert ailments(served.leader("reaper")) == []
+    assert served.is_whole()
+
+
+# P7: a removed domain ends empty, and nothing revives it
+
+
+def test_p7_a_create_that_takes_effect_after_its_domain_is_forgotten_is_swept():
+    world = World.settled(weather=Weather(create_late=1.0, late_by=(20.0, 20.0)))
+    world.add(n=2)
+    world.until(lambda: world.view().instances)
+    world.ask("remove_domain", domain_id="web")
+    world.until(lambda: WEB not in world.store.all_domains(), within=15)
+    assert world.live() == []
+    world.until(lambda: len(world.live()) == 2)
+    world.until(lambda: not world.live())
+    assert WEB not in world.store.all_domains()
+
+
+def test_p7_a_redelivered_add_domain_does_not_revive_a_removed_one(world):
+    world.add(DB, n=1)
+    client = MemoryRpcClient(world.broker, "ann")
+    args = {
+        "domain_id": "web",
+        "definition_id": "plain",
+        "config": {"engine_conf": {"preserve_n": 2, "force_site": "site"}, "health": IMPATIENT},
+    }
+    deadline = world.clock.now() + 5
+    client.call("add_domain", args, 5.0, idempotency_key="once")
+    world.until(lambda: world.is_whole(2))
+    world.ask("remove_domain", domain_id="web")
+    world.until(lambda: WEB not in world.store.all_domains())
+
+    client.call("add_domain", args, 5.0, idempotency_key="once")
+    unknown = Call("add_domain", args, "ann", "lost in a restore", deadline, redelivered=True)
+    keyless = Call("add_domain", args, "ann", None, world.clock.now() + 5, redelivered=True)
+    for replica in world.replicas.values():
+        assert replica.agent.reactor.handle(unknown)["error"]["type"] == "too_late"
+        assert replica.agent.reactor.handle(keyless)["error"]["type"] == "too_late"
+    world.run(5)
+    assert world.store.all_domains() == [DB]
+    assert world.live() == []
+
+
+# P8: min <= live <= max
+
+
+def test_p8_while_it_scales_a_domain_stays_between_the_size_it_had_and_the_one_it_is_to_have():
+    world = serving(3, weather=Weather(**KIND, delete=(1.0, 4.0)))
+    before = 3
+    for after in (6, 2, 5, 5, 1):
+        world.resize(after)
+        while not world.is_whole(after):
+            world.step()
+            assert min(before, after) <= len(world.running()) <= len(world.live()) <= max(before, after)
+        before = after
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_protected_instance_is_not_shrunk_away(served, which):
+    kept = served.running()[which]
+    served.ask("protect_instance", instance_id=kept)
+    served.resize(1)
+    served.until(lambda: served.is_whole(1))
+    assert served.running() == [kept]
+
+
+def test_an_instance_that_its_owner_terminates_is_replaced(served):
+    name = served.running()[0]
+    served.ask("terminate_instance", instance_id=name)
+    served.until(lambda: name not in served.running())
+    served.until(served.is_whole)
+    assert ended(served, [name]) == {name} == {e.instance_id for e in served.happened(Happened.DELETE_ASKED)}
+
+
+def test_a_paused_domain_is_looked_at_and_left_alone_until_it_is_resumed(served):
+    journal = len(served.cloud.journal)
+    served.ask("pause_domain", domain_id="web")
+    served.resize(5)
+    silent, doomed, *_ = served.vms.values()
+    silent.silent = True
+    served.ask("terminate_instance", instance_id=doomed.instance_id)
+    served.until(lambda: served.view().instance(silent.instance_id).health is Health.MISSING)
+    served.run(LONG)
+    assert is_untouched(served, journal)
+    assert served.ask("describe_domain", domain_id="web")["status"] == "PAUSED"
+    served.ask("resume_domain", domain_id="web")
+    served.until(lambda: served.is_whole(5))
+    gone = {silent.instance_id, doomed.instance_id}
+    assert ended(served, gone) == gone == {e.instance_id for e in served.happened(Happened.DELETE_ASKED)}
+
+
+def test_pausing_stops_what_is_wished_for_and_not_yet_made(served):
+    served.cloud.outage("site", True)
+    served.resize(6)
+    served.until(lambda: len(served.view().instances) == 6)
+    served.ask("pause_domain", domain_id="web")
+    served.cloud.outage("site", False)
+    journal = len(served.cloud.journal)
+    served.run(20)
+    assert is_untouched(served, journal)
+    served.ask("resume_domain", domain_id="web")
+    served.until(lambda: served.is_whole(6))
+
+
+# P9: converged once the faults have stopped
+
+
+def test_p9_all_is_well_a_minute_after_everything_went_wrong_at_once(served):
+    served.cloud.outage("site", True)
+    served.broker.down = True
+    served.run(10)
+    victims = served.live()[:2]
+    served.cloud.kill(victims[0].server_id)
+    served.cloud.vanish(victims[1].server_id)
+    served.holder().kill(proved=False)
+    served.run(20)
+    served.cloud.outage("site", False)
+    served.broker.down = False
+    served.until(served.is_whole, within=60)
+    assert {e.instance_id for e in served.happened(Happened.DELETE_ASKED)} <= {
+        v.mark.instance_id for v in victims
+    }
+
+
+# P12: no silent stop
+
+
+def test_p12_the_age_of_every_loop_is_told(served):
+    for replica in served.replicas.values():
+        ages = replica.agent.loop_ages()
+        assert ages.keys() == {"control", "keeper", *(c.name for c in replica.agent.staff.cycles)}
+        assert max(ages.values()) <= 1.0
+        assert ailments(replica) == []
+
+
+def test_p12_health_is_red_while_what_it_needs_does_not_answer(served):
+    served.broker.down = True
+    served.run(2)
+    for replica in served.replicas.values():
+        assert any("bus" in text for text in ailments(replica))
+    served.broker.down = False
+    for replica in served.replicas.values():
+        replica.lose_store()
+    served.run(2)
+    for replica in served.replicas.values():
+        assert any("store" in text for text in ailments(replica))
+        assert replica.agent.loop_ages()["doctor"] >= 1.0
+    assert {s.status for s in served.live()} == {ServerStatus.ACTIVE}
