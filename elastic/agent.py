@@ -130,9 +130,7 @@ class Agent:
             self._card = card
 
     def hears(self) -> bool:
-        """The bus delivers to us, or we have asked for nothing yet."""
-        wanted = {p for p, lost in tuple(self._tuned.items()) if lost is None}
-        return not wanted or bool(self._staff.heartbeats.bound())
+        return self._staff.heartbeats.is_connected
 
     # the control loop
 
@@ -164,7 +162,7 @@ class Agent:
         staff.mirror.refresh()
         self._listen(now)
         staff.duties.turn(staff.mirror.sites, now)
-        staff.tally.turn(staff.mirror.views, now.mono)
+        staff.tally.turn(staff.mirror.views, now)
         for _ in range(PASSES):
             if not sum(cycle.turn() for cycle in staff.cycles) + staff.workers.collect():
                 break

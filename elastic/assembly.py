@@ -32,7 +32,7 @@ from elastic.roles.doctor import Doctor
 from elastic.roles.dossiers import Dossiers
 from elastic.roles.duties import Duties
 from elastic.roles.herald import Herald
-from elastic.roles.isolation import Isolation, Notebook
+from elastic.roles.isolation import Isolation
 from elastic.roles.leadership import Leadership
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
@@ -44,6 +44,7 @@ from elastic.roles.resync import Resync
 from elastic.roles.survey import Findings, Surveyor
 from elastic.roles.sweep import Sweep
 from elastic.roles.tally import Tally
+from elastic.roles.thoughts import Notebook, Thoughts
 from elastic.rules.caution import BrakePolicy
 from elastic.rules.ring import slot_of
 from elastic.rules.standing import Complaint
@@ -120,7 +121,7 @@ class _Assembly:
             self.tuning.brake.share,
             self.tuning.site_brake_count,
         )
-        self.isolation = Isolation(parts.notebook, self.tuning.budget)
+        self.isolation = Isolation(parts.notebook)
         self.leadership = Leadership(
             parts.election, parts.store, parts.member, self.tuning.session_timeout, self.now
         )
@@ -198,7 +199,7 @@ class _Assembly:
             self.mirror,
             parts.engines,
             self.heard,
-            parts.workers,
+            Thoughts(parts.workers, parts.notebook, self.tuning.budget),
             self.isolation,
             self.tuning.decide,
             self.tuning.brake,

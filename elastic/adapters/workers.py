@@ -45,7 +45,7 @@ class ThreadWorkers:
         task = runner.start(work)
         if not task.ended.wait(budget):
             runner.retire()
-            raise Overrun(lambda: not task.ended.is_set())
+            raise Overrun(lambda: not task.ended.is_set(), task.result)
         self._runners.append(runner)
         return task.result()
 

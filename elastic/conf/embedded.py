@@ -22,7 +22,7 @@ CONF = "elastic.conf"
 FOLDERS = ("group", "cloud", "run")
 LOCAL = "local"
 
-_AWKWARD = re.compile(r"[?#%$\n]")  # they mean something else in an address, or to oslo.config
+_AWKWARD = re.compile(r"[?#%$;\n]")  # they mean something else in an address, or to oslo.config
 
 TEXT = Template("""\
 # Written by `elastic run` for a cluster of $replicas replicas on this host. It is not written again:
@@ -53,6 +53,10 @@ interval = 1
 [doctor]
 interval = 2
 probe = 1
+
+[reaper]
+interval = 15
+grace = 10
 """)
 
 
@@ -64,7 +68,7 @@ def write(directory: str | Path, replicas: int = 3, cloud: str | None = None) ->
     """
     place = Path(directory).expanduser().absolute()
     if _AWKWARD.search(str(place)):
-        raise BadRequest(f"{str(place)!r}: the path of a cluster's directory may not have ? # % or $ in it")
+        raise BadRequest(f"{str(place)!r}: the path of a cluster's directory may not have ? # % $ or ; in it")
     file = place / CONF
     try:
         for folder in ("", *FOLDERS):

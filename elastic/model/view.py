@@ -1,6 +1,7 @@
 """One domain at one moment, immutable: what a role looks at, and what it may write back."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -32,13 +33,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     memo: Mapping[str, Any] | None = None
     next_number: int = 1
-    last_trickle: float = 0.0  # wall time of the last replacement that the brake let through
+    last_trickle: float = 0.0  # wall time of the last replacement of one that fell silent
 
     def condition(self, type_: str) -> Condition | None:
         return next((c for c in self.conditions if c.type == type_), None)
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
+class View(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """`counter` is the decision counter: a decision is written only if it still stands."""
 
     domain: Domain
@@ -51,7 +52,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         return self.domain.key
 
     def instance(self, instance_id: str) -> Instance | None:
-        return next((i for i in self.instances if i.instance_id == instance_id), None)
+        return self._by_id.get(instance_id)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Instance]:
+        return {i.instance_id: i for i in self.instances}
 
     @property
     def unfinished(self) -> tuple[Instance, ...]:

@@ -61,6 +61,10 @@ class RpcClient(Protocol):
 class HeartbeatIn(Protocol):
     """Heartbeats and probes for the partitions that this member looks after."""
 
+    @property
+    def is_connected(self) -> bool:
+        """The broker answers us, as far as we know."""
+
     def start(self, hear: Callable[[Sequence[Pulse]], None]) -> None: ...
 
     def tune(self, partitions: frozenset[int]) -> None:

@@ -23,8 +23,9 @@ class Workers(Protocol):
 
 
 class Overrun(ElasticError):
-    """It took longer than its budget. `still_running()` tells whether it still does."""
+    """It took longer than its budget. `still_running()` tells whether it still does; once it does not,
+    `result()` is what it returned, or raises what it raised."""
 
-    def __init__(self, still_running: Callable[[], bool]) -> None:
+    def __init__(self, still_running: Callable[[], bool], result: Callable[[], Any]) -> None:
         super().__init__("took longer than its time budget")
-        self.still_running = still_running
+        self.still_running, self.result = still_running, result

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from elastic.model.domain import DomainKey
-from elastic.roles.isolation import Notebook
+from elastic.roles.thoughts import Notebook
 
 
 class Visits:

@@ -25,6 +25,7 @@ class Assigner:
         self._store, self._member, self._clock = store, member, clock
         self._session_timeout, self._debounce = session_timeout, debounce
         self._absent: dict[str, float] = {}  # holder -> since when we miss it, monotonic
+        self._unable: dict[str, float] = {}  # member -> since when it says that it is not able
 
     def turn(self, seat: Seat, term: Term, present: Mapping[str, Presence], cards: Mapping[str, Member]) -> bool:
         """One look at the group, as the leader of `term`; True if a new table was written.
@@ -41,6 +42,7 @@ class Assigner:
     def stand_down(self) -> None:
         """Another may have led meanwhile: what we missed of the group counts for nothing."""
         self._absent.clear()
+        self._unable.clear()
 
     def _weights(
         self, standing: Assignment, present: Mapping[str, Presence], cards: Mapping[str, Member], now: float
@@ -55,12 +57,20 @@ class Assigner:
             log.warning("more than half of the members seem gone (%s): waiting", ", ".join(holders - here))
             return None
         settled = {n for n in here if n in holders or now - present[n].since >= self._debounce}
-        able = {n for n in settled if cards[n].is_able} or settled
+        self._note_inabilities({n for n in here if not cards[n].is_able}, now)
+        able = {n for n in settled if not self._is_unable(n, now)} or settled
         weights = {n: cards[n].weight for n in able if cards[n].weight > 0}
         return weights or None
 
     def _note_absences(self, missing: set[str], now: float) -> None:
         self._absent = {name: self._absent.get(name, now) for name in missing}
+
+    def _note_inabilities(self, unable: set[str], now: float) -> None:
+        self._unable = {name: self._unable.get(name, now) for name in unable}
+
+    def _is_unable(self, name: str, now: float) -> bool:
+        """For a session by now: a hiccup of the bus must not move everything there and back."""
+        return name in self._unable and now - self._unable[name] >= self._session_timeout
 
     def _drops_too_many(
         self, holders: set[str], missing: set[str], present: Mapping[str, Presence], now: float

@@ -6,6 +6,7 @@ looked at; what ends for its health ends only if that is still its newest word.
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from elastic.errors import BadRequest
 from elastic.model.actions import Answer
@@ -17,10 +18,11 @@ from elastic.model.view import Standing, View
 from elastic.ports.engine import Engine
 from elastic.ports.lastheard import LastHeard
 from elastic.ports.store import Change
-from elastic.ports.workers import Overrun, Workers
+from elastic.ports.workers import Overrun
 from elastic.roles.isolation import Isolation
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
+from elastic.roles.thoughts import BLINK, Thoughts
 from elastic.rules import policy
 from elastic.rules.caution import Brake, BrakePolicy, brake
 from elastic.rules.ring import slot_of
@@ -36,14 +38,14 @@ class Decider:
         mirror: Mirror,
         engines: Mapping[str, type[Engine]],
         heard: LastHeard,
-        workers: Workers,
+        thoughts: Thoughts,
         isolation: Isolation,
         interval: float,
         brake_policy: BrakePolicy,
         site_braked: Callable[[str], bool],
         complaints: Callable[[DomainKey], tuple[Complaint, ...]],
     ) -> None:
-        self._mirror, self._engines, self._heard, self._workers = mirror, engines, heard, workers
+        self._mirror, self._engines, self._heard, self._thoughts = mirror, engines, heard, thoughts
         self._isolation, self._interval, self._brake_policy = isolation, interval, brake_policy
         self._site_braked, self._complaints = site_braked, complaints
         self._last_refusal: dict[DomainKey, tuple[str, ...]] = {}
@@ -62,6 +64,8 @@ class Decider:
             answer = self._ask_engine(view, held, now)
         except Exception as error:
             return self._engine_failed(view, error, now)
+        if answer is None:
+            return now.mono + BLINK
         self._isolation.succeeded(view.key)
         return self._write(view, answer, held, now)
 
@@ -69,12 +73,13 @@ class Decider:
         sites = {i.site for i in view.instances}
         return brake(view, self._brake_policy, now.wall, any(self._site_braked(site) for site in sites))
 
-    def _ask_engine(self, view: View, held: Brake, now: Moment) -> Answer:
+    def _ask_engine(self, view: View, held: Brake, now: Moment) -> Answer | None:
+        """Null: it is still thinking."""
         sightings = self._mirror.sightings
         asked = question(view, held, now.wall, lambda i: now.mono - sightings.of(i, now.mono).state_since)
-        with self._isolation.visiting(view.key):
-            answer = self._workers.run(lambda: policy.decide(asked, self._engines), self._isolation.budget)
-        if not isinstance(answer, Answer):
+        work = partial(policy.decide, asked, self._engines)
+        answer = self._thoughts.think(view.key, view.counter, work, now.mono)
+        if answer is not None and not isinstance(answer, Answer):
             raise BadRequest(f"engine {view.domain.engine} returned {type(answer).__name__}, no answer")
         return answer
 

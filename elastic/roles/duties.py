@@ -43,6 +43,8 @@ class Duties:
         """Each role's duty, if we lead it; one that fails does not hold up the others."""
         self._do("decider", self._assign, now)
         self._do("reaper", lambda term, _: self._sweep.turn(term), now)
+        if self._leadership.seat("decider") is None:
+            self._assigner.stand_down()
         if self._leadership.seat("reaper") is None:
             self._sweep.turn(None)
         leads_doctors = self._leadership.term("doctor") is not None

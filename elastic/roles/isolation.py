@@ -1,31 +1,21 @@
 """One bad domain harms only itself: failures back off, what hangs is not started again, killers are shut out.
 
-The key of the domain whose engine is at work stands in a local file. A replica that finds one there when it
-starts died in that visit: the domain is quarantined, for longer each time.
+A replica that finds a domain's key in its notebook when it starts died in that visit: the domain is
+quarantined, for longer each time.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple
 
 from elastic.errors import BadRequest
 from elastic.model.domain import DomainKey
 from elastic.ports.store import Quarantine, Store
 from elastic.roles.moment import Moment
+from elastic.roles.thoughts import Notebook
 from elastic.rules.standing import Complaint
 
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
 QUARANTINE_FIRST = 10.0  # seconds; doubled with each strike
-
-
-class Notebook(Protocol):
-    """The file that outlives us."""
-
-    def enter(self, key: DomainKey) -> None: ...
-
-    def leave(self) -> None: ...
-
-    def left_over(self) -> DomainKey | None: ...
 
 
 class Block(NamedTuple):
@@ -39,21 +29,10 @@ class Block(NamedTuple):
 
 
 class Isolation:
-    """`budget`: seconds that one engine call may take."""
-
-    def __init__(self, notebook: Notebook, budget: float) -> None:
-        self.budget = budget
+    def __init__(self, notebook: Notebook) -> None:
         self._notebook = notebook
         self._blocks: dict[DomainKey, Block] = {}
         self._quarantined: dict[DomainKey, Quarantine] = {}
-
-    @contextmanager
-    def visiting(self, key: DomainKey) -> Iterator[None]:
-        self._notebook.enter(key)
-        try:
-            yield
-        finally:
-            self._notebook.leave()
 
     def own_up(self, store: Store, member: str, now: Moment) -> None:
         """Say which domain we died in, if we did: before anything else is visited."""

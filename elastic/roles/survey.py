@@ -59,7 +59,7 @@ class Surveyor:
         """List each site that is due: by us as the leader, or because nobody told us for two turns."""
         if now < self._next_look:
             return
-        self._next_look = now + self._interval / 4
+        self._next_look = now + (self._interval if leads else self._interval / 2)
         for site in sorted({*sites(), *self._cloud.sites()}):
             patience = self._interval if leads else 2 * self._interval
             last = self._begun.get(site, now - self._interval) if leads else self._last_word(site, now)
@@ -131,10 +131,8 @@ class Findings:
         for server in servers:
             shown.add(server.server_id)
             key = self._mirror.home_of(server.mark.instance_id)
-            view = self._mirror.view(key) if key else None
-            if key is None or view is None:
-                continue
-            self._compare(key, view.instance(server.mark.instance_id), server, suspects)
+            if key is not None:
+                self._compare(key, self._mirror.record(server.mark.instance_id), server, suspects)
         self._miss(site, shown)
         for key, found in suspects.items():
             self._judge_doubles(key, found)
@@ -153,9 +151,13 @@ class Findings:
             return
         tenure = self._mirror.tenure(key).since
         before = self._dossiers.bare(instance.instance_id, tenure)
-        self._dossiers.note(instance.instance_id, tenure, told_at=self._mirror.clock.monotonic())
-        if before.told != server or before.missed_at is not None or before.absent:
-            self._dossiers.note(instance.instance_id, tenure, told=server, absent=False, missed_at=None)
+        is_news = before.told != server or before.missed_at is not None or before.absent
+        if is_news or instance.state < InstanceState.STARTED:
+            now = self._mirror.clock.monotonic()
+            self._dossiers.note(
+                instance.instance_id, tenure, told=server, told_at=now, absent=False, missed_at=None
+            )
+        if is_news:
             self._touch(key)
 
     def _miss(self, site: str, shown: set[str]) -> None:
