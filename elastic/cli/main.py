@@ -13,7 +13,7 @@ from cliff.app import App
 
 from elastic.cli import inputs, place
 from elastic.cli.asking import Asking
-from elastic.cli.commands import command_manager
+from elastic.cli.commands import COMMANDS, command_manager
 from elastic.errors import ElasticError
 
 FAILED, UNPARSED, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
@@ -48,6 +48,7 @@ class ElasticApp(App):
         parser.add_argument("--version", action="version", version=f"{self.NAME} {version}")
         parser.add_argument("-v", "--verbose", action="count", default=0, help="say more on stderr; twice: most")
         place.add_options(parser)
+        parser.add_argument("--as", dest="as_user", metavar="NAME", help="act for NAME (embedded clusters only)")
         parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
         parser.set_defaults(debug=False)
         return parser
@@ -70,7 +71,7 @@ class ElasticApp(App):
         try:
             factory, name, words = self.command_manager.find_command(argv)
         except ValueError:
-            return self._say(f"{argv[0]!r} is no command; `elastic --help` lists them", UNPARSED)
+            return self._say(_no_command(argv), UNPARSED)
         command = factory(self, self.options)
         parser = command.get_parser(f"{self.NAME} {name}")
         parser.allow_abbrev = False
@@ -78,6 +79,8 @@ class ElasticApp(App):
             logging.basicConfig(stream=self.stderr, level=LOUDNESS[min(self.options.verbose, 2)])
         if isinstance(command, Asking) or name in MAKES_PLACE:
             words = [*place.given(self.options), *words]
+        if isinstance(command, Asking) and self.options.as_user is not None:
+            words = [f"--as={self.options.as_user}", *words]
         args = parser.parse_args(inputs.spread(words))
         try:
             return int(command.run(args))
@@ -94,6 +97,14 @@ class ElasticApp(App):
     def _say(self, text: str, code: int) -> int:
         print(f"{self.NAME}: {' '.join(text.split())}", file=self.stderr)
         return code
+
+
+def _no_command(argv: list[str]) -> str:
+    """Say what may stand after the first word, if that is one of ours."""
+    kin = [name for name in COMMANDS if name.startswith(f"{argv[0]} ")]
+    if kin:
+        return f"{' '.join(argv[:2])!r} is no command; there are {', '.join(kin)}"
+    return f"{argv[0]!r} is no command; `elastic --help` lists them"
 
 
 def _told(error: OSError) -> str:

@@ -137,9 +137,10 @@ class Decider:
 
     def _decision(self, view: View, answer: Answer, wished: Wishes, held: Brake, now: Moment) -> Decision | None:
         """What `explain` shows: each visit that changes something; a refusal once, until its reason changes."""
-        reasons = tuple(f"{r.stage}: {r.text}" for r in answer.reasons)
+        stages = _asked_for(view, wished) + tuple(Stage(r.stage, None, r.text) for r in answer.reasons)
         if held.is_on:
-            reasons += (f"brake: {held.text}",)
+            stages += (Stage("brake", None, held.text),)
+        reasons = tuple(f"{s.stage}: {s.text}" for s in stages)
         if not wished.actions and answer.desired == view.standing.desired:
             if not reasons or self._last_refusal.get(view.key) == reasons:
                 return None
@@ -151,10 +152,16 @@ class Decider:
             member=self._mirror.member,
             term=self._mirror.assignment.term,
             inputs=_inputs(view),
-            stages=tuple(Stage(r.stage, None, r.text) for r in answer.reasons),
+            stages=stages,
             actions=wished.actions,
             reason="; ".join(reasons) or "nothing to do",
         )
+
+
+def _asked_for(view: View, wished: Wishes) -> tuple[Stage, ...]:
+    """What goes because a client named it, whatever the engine wants."""
+    named = [name for name in view.domain.doomed if name in wished.going]
+    return (Stage("asked", None, f"a client wants {', '.join(named)} terminated"),) if named else ()
 
 
 def _inputs(view: View) -> dict[str, object]:
