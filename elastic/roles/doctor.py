@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 Successor = Callable[[Instance], Instance]
 
+CALL_AGAIN = 10.0  # seconds between two calls to one that has started and not spoken to us yet
+
 
 class Doctor:
     def __init__(
@@ -43,6 +45,7 @@ class Doctor:
         self._mirror, self._heard, self._pipe, self._outgoing = mirror, heard, pipe, outgoing
         self._alibis, self._workers = alibis, workers
         self._asked: dict[str, float] = {}  # instance id -> when the VM was asked, monotonic
+        self._called: dict[str, float] = {}  # likewise, of those that we have yet to hear for the first time
 
     def visit(self, view: View, now: Moment) -> float | None:
         policy = view.domain.health_policy
@@ -52,7 +55,7 @@ class Doctor:
         watching = self._pipe.watching_since(self._mirror.partition(view.key), now.mono)
         for instance in view.instances:
             verdict, again = self._examine(view.key, instance, policy, watching, now)
-            looks += [again] if again is not None else []
+            looks += [at for at in (again, self._call(instance, policy, now.mono)) if at is not None]
             change = _treatment(instance, verdict, policy, now.wall)
             if change(instance) is instance:
                 continue
@@ -92,15 +95,30 @@ class Doctor:
             self._alibis.forget(instance.instance_id)
         return verdict, next_look(*signs)
 
+    def _call(self, instance: Instance, policy: HealthPolicy, now: float) -> float | None:
+        """One that has started may have spoken to whoever had its partition before us: let it speak again,
+        rather than wait for its next heartbeat."""
+        name = instance.instance_id
+        is_unheard = instance.state is InstanceState.STARTED and self._heard.of(name) is None
+        if not is_unheard or not policy.monitor_health:
+            self._called.pop(name, None)
+            return None
+        if now - self._called.get(name, -CALL_AGAIN) >= CALL_AGAIN:
+            self._send_for(name, now, self._called)
+        return self._called[name] + CALL_AGAIN
+
     def _ask(self, instance_id: str, now: float) -> None:
         """Ask the VM for a sign of life; if the bus has not got it, it is asked again."""
-        self._asked[instance_id] = now
+        self._send_for(instance_id, now, self._asked)
 
-        def sent(_: object, error: Exception | None) -> None:
+    def _send_for(self, instance_id: str, now: float, sent: dict[str, float]) -> None:
+        sent[instance_id] = now
+
+        def done(_: object, error: Exception | None) -> None:
             if error is not None:
-                self._asked.pop(instance_id, None)
+                sent.pop(instance_id, None)
 
-        self._workers.submit("bus", lambda: self._outgoing.ask(instance_id), sent)
+        self._workers.submit("bus", lambda: self._outgoing.ask(instance_id), done)
 
 
 def _treatment(instance: Instance, verdict: Verdict, policy: HealthPolicy, now: float) -> Successor:

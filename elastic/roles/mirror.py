@@ -138,6 +138,12 @@ class Mirror:
 
     # writing through
 
+    def holds(self, key: DomainKey) -> bool:
+        """Its partition is ours, without a gap since we read it."""
+        partition = self.partition(key)
+        tenure = self.assignment.tenure(partition, self.member)
+        return tenure is not None and tenure.since == self._held.get(partition)
+
     def tenure(self, key: DomainKey) -> Tenure:
         """Our fence for writing to that domain. Superseded if its partition is no longer ours without a gap."""
         partition = self.partition(key)

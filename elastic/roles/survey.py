@@ -131,7 +131,7 @@ class Findings:
         for server in servers:
             shown.add(server.server_id)
             key = self._mirror.home_of(server.mark.instance_id)
-            if key is not None:
+            if key is not None and self._mirror.holds(key):
                 self._compare(key, self._mirror.record(server.mark.instance_id), server, suspects)
         self._miss(site, shown)
         for key, found in suspects.items():
@@ -162,7 +162,7 @@ class Findings:
 
     def _miss(self, site: str, shown: set[str]) -> None:
         """Absence is no evidence: those not shown are asked for one by one."""
-        for view in self._mirror.views():
+        for view in filter(lambda view: self._mirror.holds(view.key), self._mirror.views()):
             missed = [i for i in view.instances if i.site == site and _should_show(i, shown)]
             for instance in missed:
                 tenure = self._mirror.tenure(view.key).since
