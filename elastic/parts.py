@@ -8,6 +8,7 @@ import socket
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from stevedore import DriverManager
@@ -17,8 +18,10 @@ from elastic.adapters.blackbox import BlackBox
 from elastic.adapters.bus.kombu import KombuHeartbeats, KombuOutgoing, KombuPeers, KombuRpcServer
 from elastic.adapters.clock import SYSTEM_CLOCK
 from elastic.adapters.lastheard import MemoryLastHeard
+from elastic.adapters.membership.memory import MemoryElection
 from elastic.adapters.membership.sqlite import SqliteElection
 from elastic.adapters.membership.tooz import ToozGroup
+from elastic.adapters.store.memory import MemoryStore
 from elastic.adapters.store.sqlite import SqliteStore
 from elastic.adapters.workers import ThreadWorkers
 from elastic.assembly import Parts, Tuning
@@ -26,7 +29,10 @@ from elastic.conf import secret
 from elastic.conf.settings import Settings
 from elastic.engines import installed_engines
 from elastic.errors import BadRequest
+from elastic.ports.clock import Clock
 from elastic.ports.cloud import Cloud
+from elastic.ports.membership import Election
+from elastic.ports.store import Store
 from elastic.rules.caution import BrakePolicy
 
 
@@ -39,7 +45,7 @@ class Plant:
     heartbeats: KombuHeartbeats
     peers: KombuPeers
     outgoing: KombuOutgoing
-    store: SqliteStore
+    store: Store
     workers: ThreadWorkers
 
 
@@ -69,7 +75,7 @@ def plant(settings: Settings) -> Plant:
             ttl,
             run_dir,
         ),
-        election=SqliteElection(store, default.member, clock, ttl, run_dir),
+        election=_election(store, settings, clock),
         cloud=_cloud(settings),
         workers=workers,
         heartbeats=heartbeats,
@@ -122,21 +128,35 @@ def _is_embedded(settings: Settings) -> bool:
     return settings.bus.url.startswith("sqlite+elastic:")
 
 
-def _store(settings: Settings) -> SqliteStore:
-    place = urlsplit(settings.store.url)
-    if place.scheme != "sqlite":
-        raise BadRequest(
-            f"[store] url: a store {place.scheme}:// is not built in yet; use sqlite:////path/of/file"
-        )
-    return SqliteStore("/" + place.path.lstrip("/"), settings.coordination.partitions)
+def _store(settings: Settings) -> Store:
+    """By its URL's scheme, which is the name of an entry point under `elastic.stores`."""
+    url = settings.store.url
+    store: Store = _driver("elastic.stores", urlsplit(url).scheme, "[store] url").at(
+        url, settings.coordination.partitions
+    )
+    return store
+
+
+def _election(store: Store, settings: Settings, clock: Clock) -> Election:
+    """Who holds a role's lock is known where the store is: it has to check that with every write."""
+    member, ttl = settings.default.member, settings.coordination.session_timeout
+    if isinstance(store, SqliteStore):
+        return SqliteElection(store, member, clock, ttl, Path(settings.default.run_dir))
+    if isinstance(store, MemoryStore):
+        return MemoryElection(store, member, clock, ttl)
+    raise BadRequest(f"[store] url: nobody can be elected in a {type(store).__name__}")
 
 
 def _cloud(settings: Settings) -> Cloud:
     """By the name of its entry point under `elastic.clouds`."""
     driver = settings.cloud.driver
-    try:
-        found = DriverManager("elastic.clouds", driver, invoke_on_load=False)
-    except NoMatches:
-        raise BadRequest(f"[cloud] driver: there is no cloud {driver!r} installed") from None
-    cloud: Cloud = found.driver(settings.cloud.local_dir if driver == "local" else SYSTEM_CLOCK)
+    made = _driver("elastic.clouds", driver, "[cloud] driver")
+    cloud: Cloud = made(settings.cloud.local_dir if driver == "local" else SYSTEM_CLOCK)
     return cloud
+
+
+def _driver(namespace: str, name: str, option: str) -> Any:
+    try:
+        return DriverManager(namespace, name).driver
+    except NoMatches:
+        raise BadRequest(f"{option}: {name!r} is not among those installed ({namespace})") from None

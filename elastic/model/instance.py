@@ -35,6 +35,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     health: Health = Health.UNKNOWN
     health_time: float = 0.0
+    given_up: float = 0.0  # when it was pronounced MISSING, of one that was terminated for it
     errors: tuple[str, ...] = ()
     attempt: Attempt | None = None
     server_id: str | None = None  # written once, by compare-and-set, never overwritten

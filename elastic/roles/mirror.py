@@ -101,8 +101,10 @@ class Mirror:
         self._unread.update(dict.fromkeys(self._follow_assignment(self._store.assignment())))
         news = self._store.news(self._cursor)
         changed = self.keys() + self._listed() if news.keys is None else tuple(news.keys)
-        self._unread.update((key, None) for key in changed if self.partition(key) in self._held)
+        self._unread.update(dict.fromkeys(changed))
         for key in self._unread:
+            if self.partition(key) not in self._held:
+                continue  # or no more, by a table that came while it could not be read
             self.reload(key)
         self._unread, self._cursor = {}, news.cursor
 

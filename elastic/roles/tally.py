@@ -11,7 +11,8 @@ from elastic.errors import BusUnavailable
 from elastic.model.domain import Json
 from elastic.model.view import View
 from elastic.ports.bus import Peers
-from elastic.rules.caution import silent_ones
+from elastic.roles.moment import Moment
+from elastic.rules.caution import silent_sites
 
 TOPIC = "tally"
 
@@ -25,20 +26,20 @@ class Tally:
         self._heard: dict[str, tuple[float, Mapping[str, Json]]] = {}
         self._told_at: float | None = None
 
-    def turn(self, views: Callable[[], Iterable[View]], now: float) -> None:
-        if self._told_at is not None and now - self._told_at < self._interval:
+    def turn(self, views: Callable[[], Iterable[View]], now: Moment) -> None:
+        if self._told_at is not None and now.mono - self._told_at < self._interval:
             return
-        self._told_at = now
+        self._told_at = now.mono
         silent: Counter[str] = Counter()
         total: Counter[str] = Counter()
         for view in views():
             total.update(i.site for i in view.instances if not i.state.is_over)
-            silent.update(i.site for i in silent_ones(view))
+            silent.update(silent_sites(view, now.wall))
         sites = {site: [silent[site], total[site]] for site in total}
         try:
             self._peers.tell(TOPIC, {"member": self._member, "sites": sites})
         except BusUnavailable:
-            self._heard[self._member] = (now, sites)
+            self._heard[self._member] = (now.mono, sites)
 
     def hear(self, message: Mapping[str, Json], now: float) -> None:
         self._heard[str(message["member"])] = (now, dict(message["sites"]))

@@ -1,10 +1,11 @@
 """The brake: when many instances fall silent at once, the fault is likelier ours than theirs. Pure.
 
-Only instances judged MISSING by silence count; what the cloud itself reports gone or in ERROR has another
+Only instances judged MISSING by silence count, those already replaced for it too: they fall silent one after
+another, and each would be replaced before the next. What the cloud itself reports gone or in ERROR has another
 state by then. While it is on, replacements trickle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -46,15 +47,27 @@ def silent_ones(view: View) -> tuple[Instance, ...]:
     return tuple(sorted(missing, key=lambda i: (i.health_time, i.instance_id)))
 
 
+def silent_sites(view: View, now: float) -> Iterable[str]:
+    """The site of each that is silent, or was replaced for that within the last missing_timeout."""
+    yield from (i.site for i in silent_ones(view))
+    window = view.domain.health_policy.missing_timeout
+    yield from (i.site for i in view.instances if _counts(i, view) and abs(now - i.given_up) <= window)
+
+
+def _counts(instance: Instance, view: View) -> bool:
+    """It was replaced for its silence since an operator last cleared the brake."""
+    return instance.given_up > view.domain.brake_cleared
+
+
 def brake(view: View, policy: BrakePolicy, now: float, site_braked: bool = False) -> Brake:
     """How far this domain's replacements are held back at wall time `now`.
 
-    `site_braked`: the doctor's leader has seen the same happen to the whole site.
+    `site_braked`: the same has happened to the whole site.
     """
     silent = silent_ones(view)
     if not silent or not (site_braked or _engages(silent, view, policy)):
         return Brake()
-    trickles = now - view.standing.last_trickle >= policy.trickle
+    trickles = not 0 <= now - view.standing.last_trickle < policy.trickle
     first = silent[0].instance_id if trickles else None
     held = frozenset(i.instance_id for i in silent if i.instance_id != first)
     return Brake(
@@ -63,10 +76,15 @@ def brake(view: View, policy: BrakePolicy, now: float, site_braked: bool = False
 
 
 def _engages(silent: Sequence[Instance], view: View, policy: BrakePolicy) -> bool:
-    """At least `count` and more than `share` of the domain went MISSING within one missing_timeout."""
+    """At least `count` and more than `share` of the domain went MISSING within one missing_timeout.
+
+    Those that were replaced count with those that are silent now, for as long as one of these is.
+    """
     window = view.domain.health_policy.missing_timeout
     size = len([i for i in view.instances if not i.state.is_over])
-    together = most_together([i.health_time for i in silent], window)
+    first, last = silent[0].health_time - window, silent[-1].health_time + window
+    replaced = [i.given_up for i in view.instances if _counts(i, view) and first <= i.given_up <= last]
+    together = most_together(sorted([*replaced, *(i.health_time for i in silent)]), window)
     return together >= policy.count and together > policy.share * size
 
 

@@ -17,6 +17,7 @@ def advance(instance: Instance, state: InstanceState, now: float, reason: str = 
         return instance
     health = Health.UNKNOWN if state.is_over else instance.health
     health_time = now if health is not instance.health else instance.health_time
+    is_given_up = state is InstanceState.TERMINATING and instance.health is Health.MISSING
     return replace(
         instance,
         state=state,
@@ -24,6 +25,7 @@ def advance(instance: Instance, state: InstanceState, now: float, reason: str = 
         reason=reason or instance.reason,
         health=health,
         health_time=health_time,
+        given_up=instance.health_time if is_given_up else instance.given_up,
     )
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from elastic.model.actions import Answer
 from elastic.model.states import InstanceState
 from elastic.model.view import Condition, Standing, View
-from elastic.rules.caution import Brake
+from elastic.rules.caution import Brake, silent_ones
 from elastic.rules.wishes import Wishes
 
 
@@ -38,7 +38,7 @@ def concluded(
         status=answer.status,
         memo=answer.memo,
         next_number=wished.next_number,
-        last_trickle=_trickle(view, wished, held, now),
+        last_trickle=_trickle(view, wished, now),
     )
     own = Condition("Ready", ready, "AllRunning" if ready else "TooFew", text, now)
     return replace(standing, conditions=_kept(view.standing.conditions, (own, *_conditions(found, now))))
@@ -78,9 +78,9 @@ def _of_the_brake(held: Brake) -> Iterable[Complaint]:
         yield Complaint("BrakeOn", "SilentTogether", held.text)
 
 
-def _trickle(view: View, wished: Wishes, held: Brake, now: float) -> float:
-    is_let = held.is_on and held.let_through is not None and held.let_through in wished.going
-    return now if is_let else view.standing.last_trickle
+def _trickle(view: View, wished: Wishes, now: float) -> float:
+    is_replaced = any(i.instance_id in wished.going for i in silent_ones(view))
+    return now if is_replaced else view.standing.last_trickle
 
 
 def _conditions(complaints: Iterable[Complaint], now: float) -> tuple[Condition, ...]:

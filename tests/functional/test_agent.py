@@ -1,10 +1,14 @@
 """`elastic-agent`: replicas without a supervisor, as in production."""
 
+import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,6 +126,34 @@ def test_sighup_has_it_read_its_configuration_again(agents: Agents) -> None:
     process.send_signal(signal.SIGHUP)
     until(lambda: any("stays as it was" in line for line in agents.errors["a"].lines))
     assert process.poll() is None
+
+
+def test_a_store_that_does_not_answer_at_start_is_waited_for(cluster: Cluster, agents: Agents) -> None:
+    locked = sqlite3.connect(cluster.directory / "store.db", isolation_level=None)
+    locked.execute("BEGIN EXCLUSIVE")
+    process = agents.start("a")
+    until(lambda: any("waiting" in line for line in agents.errors["a"].lines))
+    assert process.poll() is None
+    locked.execute("ROLLBACK")
+    locked.close()
+    agents.until_ready()
+
+
+def test_metrics_and_health_are_served_when_asked_for(agents: Agents) -> None:
+    agents.config.write_text(agents.config.read_text() + "\n[metrics]\nlisten = 127.0.0.1:0\n")
+    agents.start("a")
+    agents.until_ready()
+    told = until(lambda: re.search(r"http://[0-9.:]+", "".join(agents.errors["a"].lines)))
+
+    def asked(path: str) -> str:
+        with urllib.request.urlopen(told[0] + path, timeout=10) as answer:  # noqa: S310
+            return str(answer.read(), "utf-8")
+
+    assert json.loads(until(lambda: asked("/healthz"))) == {"healthy": True, "reasons": []}
+    metrics = asked("/metrics")
+    assert "elastic_partitions 256.0" in metrics
+    assert 'elastic_leads{role="decider"} 1.0' in metrics
+    assert 'elastic_loop_age_seconds{loop="control"}' in metrics
 
 
 @pytest.mark.timeout(600)

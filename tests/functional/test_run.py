@@ -10,7 +10,7 @@ import pytest
 
 from tests.functional.cluster import ELASTIC, Cluster, cluster_in, is_alive, until
 
-pytestmark = pytest.mark.functional
+pytestmark = [pytest.mark.functional, pytest.mark.slow]
 
 EVENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00 [a-z]+ (-|[^ :]+:[^ :]+) .+")
 

@@ -71,13 +71,21 @@ def watched(*recipes: Recipe) -> Iterator[tuple[list[Child], Signals, Callable[[
         watch = Watch(children, signals, lambda: None)
 
         def watch_until(what: Callable[[], object]) -> None:
+            missed: list[AssertionError] = []
+
+            def wait() -> None:
+                try:
+                    until(what)
+                except AssertionError as error:
+                    missed.append(error)
+                os.kill(os.getpid(), signal.SIGTERM)
+
             signals.seen.clear()
-            enough = threading.Thread(
-                target=lambda: (until(what), os.kill(os.getpid(), signal.SIGTERM)), daemon=True
-            )
-            enough.start()
+            waiting = threading.Thread(target=wait, daemon=True)
+            waiting.start()
             watch.run()
-            enough.join()
+            waiting.join()
+            assert not missed
 
         try:
             yield children, signals, watch_until

@@ -18,5 +18,10 @@ class MemoryStore(MemoryCluster, MemoryDomains, MemoryCatalogue, MemoryJournal):
     def __init__(self, partitions: int = 256, uid: str = "memory", clock: Clock = SYSTEM_CLOCK) -> None:
         super().__init__(Layout(uid, partitions), clock)
 
+    @classmethod
+    def at(cls, url: str, partitions: int | None) -> "MemoryStore":  # noqa: ARG003 - there is only one place
+        """The store that `[store] url` names: memory://, gone with the process."""
+        return cls(partitions or 256)
+
     def close(self) -> None:
         """Nothing to let go: others may go on using it."""

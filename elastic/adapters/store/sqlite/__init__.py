@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable
 from os import PathLike, fspath
+from urllib.parse import urlsplit
 
 from elastic.adapters.clock import SYSTEM_CLOCK
 from elastic.adapters.store.sqlite.catalogue import SqliteCatalogue
@@ -48,6 +49,11 @@ class SqliteStore(SqliteCluster, SqliteDomains, SqliteCommits, SqliteNews, Sqlit
             raise BadRequest(f"{fspath(path)} is on {kind}: SQLite needs a local file system")
         database = Database(fspath(path), connect)
         super().__init__(database, prepared(database, partitions, fresh_uid), clock)
+
+    @classmethod
+    def at(cls, url: str, partitions: int | None) -> "SqliteStore":
+        """The store that `[store] url` names: sqlite:////path/of/file."""
+        return cls("/" + urlsplit(url).path.lstrip("/"), partitions)
 
     def close(self) -> None:
         self.database.close()
