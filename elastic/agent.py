@@ -31,6 +31,7 @@ from elastic.roles.reactor import Reactor
 from elastic.roles.survey import Surveyor
 from elastic.roles.sweep import Sweep
 from elastic.roles.tally import Tally
+from elastic.roles.thoughts import Thoughts
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Staff:
     sweep: Sweep
     tally: Tally
     isolation: Isolation
+    thoughts: Thoughts
     reactor: Reactor
     cycles: Sequence[Cycle]
     inbox: "Inbox"
@@ -106,18 +108,27 @@ class Agent:
         self._staff.group.join()
 
     def keep(self) -> None:
-        """Say that we live, see who else does, take or keep the roles' locks. About three times a session."""
+        """Take or keep the roles' locks, say that we live, see who else does. About three times a session.
+
+        The election first, and by itself: whoever is stopped with the group's lock in its hand must not make
+        the others lose their roles.
+        """
+        self._contend()
         try:
             self._staff.group.beat()
             self._staff.duties.present = self._staff.group.present()
-            self._staff.leadership.contend()
             self._describe()
-        except StoreUnavailable as trouble:
+        except ElasticError as trouble:
+            self._staff.duties.present = {}  # nobody knows: the assignment stands
             log.warning("cannot keep our place in the group: %s", trouble)
-            self._staff.leadership.forget_seats()
-        except ElasticError:
-            log.exception("cannot keep our place in the group")
         self._ages["keeper"] = self._staff.clock.monotonic()
+
+    def _contend(self) -> None:
+        try:
+            self._staff.leadership.contend()
+        except ElasticError as trouble:
+            log.warning("nobody knows who leads: %s", trouble)
+            self._staff.leadership.forget_seats()
 
     def _describe(self) -> None:
         """Write our card, when there is anything new on it."""

@@ -122,6 +122,7 @@ class _Assembly:
             self.tuning.site_brake_count,
         )
         self.isolation = Isolation(parts.notebook)
+        self.thoughts = Thoughts(parts.workers, parts.notebook, self.tuning.budget)
         self.leadership = Leadership(
             parts.election, parts.store, parts.member, self.tuning.session_timeout, self.now
         )
@@ -150,7 +151,8 @@ class _Assembly:
     def complaints(self, key: DomainKey) -> tuple[Complaint, ...]:
         """What roles other than the decider fail at."""
         found = ((c.name, c.failures[key]) for c in self.cycles if key in c.failures)
-        return tuple(Complaint("Degraded", f"{name.capitalize()}Failed", failure.text) for name, failure in found)
+        failed = (Complaint("Degraded", f"{name.capitalize()}Failed", failure.text) for name, failure in found)
+        return (*failed, *self.calls.complaints(key, self.mirror.tenure(key).since))
 
     def agent(self) -> Agent:
         parts = self.parts
@@ -180,6 +182,7 @@ class _Assembly:
             sweep=self.sweep,
             tally=self.tally,
             isolation=self.isolation,
+            thoughts=self.thoughts,
             reactor=self._reactor(),
             cycles=tuple(self.cycles),
             inbox=self.inbox,
@@ -199,7 +202,7 @@ class _Assembly:
             self.mirror,
             parts.engines,
             self.heard,
-            Thoughts(parts.workers, parts.notebook, self.tuning.budget),
+            self.thoughts,
             self.isolation,
             self.tuning.decide,
             self.tuning.brake,
@@ -209,7 +212,7 @@ class _Assembly:
 
     def _provisioner(self) -> Provisioner:
         parts, tuning = self.parts, self.tuning
-        calls = CloudCalls(
+        self.calls = CloudCalls(
             parts.cloud,
             parts.workers,
             self.dossiers,
@@ -221,7 +224,7 @@ class _Assembly:
         )
         return Provisioner(
             self.mirror,
-            calls,
+            self.calls,
             self.dossiers,
             tuning.settle,
             tuning.survey,

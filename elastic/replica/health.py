@@ -21,11 +21,13 @@ class Health:
 
     def picture(self) -> Picture:
         staff = self._agent.staff
-        views = staff.mirror.views()
+        views, now = staff.mirror.views(), staff.clock.monotonic()
         return Picture(
             loop_age=self._agent.loop_ages(),
             visits={cycle.name: cycle.visits for cycle in staff.cycles},
             failed_visits={cycle.name: cycle.failed_visits for cycle in staff.cycles},
+            overruns={"decider": staff.thoughts.overruns},
+            heard=self._agent.reactor.heard,
             dropped=Counter(self._plant.heartbeats.dropped) + Counter(self._agent.reactor.dropped),
             partitions=len(staff.mirror.partitions()),
             domains=len(views),
@@ -33,7 +35,10 @@ class Health:
             terms=staff.leadership.terms(),
             leads=self._agent.leads(),
             connected={"store": not self._agent.store_is_lost, "bus": self._agent.hears()},
-            braked={"domain": sum(_is_braked(view) for view in views)},
+            braked={
+                "domain": sum(_is_braked(view) for view in views),
+                "site": sum(staff.tally.is_braked(site, now) for site in staff.mirror.sites()),
+            },
         )
 
     def ailments(self) -> Sequence[str]:

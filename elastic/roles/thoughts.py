@@ -38,6 +38,7 @@ class Thoughts:
     def __init__(self, workers: Workers, notebook: Notebook, budget: float) -> None:
         self._workers, self._notebook, self._budget = workers, notebook, budget
         self._pending: dict[DomainKey, Thought] = {}
+        self.overruns = 0  # calls that took longer than a blink
 
     def think(self, key: DomainKey, counter: int, work: Callable[[], Answer], now: float) -> Answer | None:
         """The engine's answer; null while it is still at it. Whatever it raises is raised here; Overrun when
@@ -61,6 +62,7 @@ class Thoughts:
         try:
             answer: Answer = self._workers.run(work, BLINK)
         except Overrun as slow:
+            self.overruns += 1
             self._pending[key] = Thought(counter, now, slow)
             return None
         finally:

@@ -43,6 +43,7 @@ class Hearing:
         self._clock, self._lastheard = clock, lastheard
         self._known, self._is_signed, self._probed = known, is_signed, probed
         self.dropped: Counter[str] = Counter()
+        self.heard = 0
 
     def hear(self, pulses: Sequence[Pulse]) -> None:
         at = self._clock.monotonic()
@@ -50,6 +51,8 @@ class Hearing:
             fault = self._take(pulse, at)
             if fault is not None:
                 self.dropped[fault] += 1
+            elif pulse.mac != PROBE:
+                self.heard += 1
 
     def _take(self, pulse: Pulse, at: float) -> str | None:
         """Note it; return why not, if it is to be dropped."""

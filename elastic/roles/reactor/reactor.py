@@ -78,6 +78,11 @@ class Reactor:
         """Heartbeats dropped so far, by the reason."""
         return self._hearing.dropped
 
+    @property
+    def heard(self) -> int:
+        """Heartbeats taken so far."""
+        return self._hearing.heard
+
     def answer_peer(self, op: str, args: Mapping[str, Json]) -> Json:
         """Questions of other members. UnknownOperation, BadRequest."""
         if op == "status":
