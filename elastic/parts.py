@@ -6,6 +6,7 @@ Nothing is started or joined here; a store or a cloud that cannot be used at all
 import os
 import socket
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from stevedore import DriverManager
 from stevedore.exception import NoMatches
 
 from elastic.adapters.blackbox import BlackBox
+from elastic.adapters.bus.connection import Served
 from elastic.adapters.bus.kombu import KombuHeartbeats, KombuOutgoing, KombuPeers, KombuRpcServer
 from elastic.adapters.clock import SYSTEM_CLOCK
 from elastic.adapters.lastheard import MemoryLastHeard
@@ -29,57 +31,40 @@ from elastic.conf import secret
 from elastic.conf.settings import Settings
 from elastic.engines import installed_engines
 from elastic.errors import BadRequest
-from elastic.ports.clock import Clock
 from elastic.ports.cloud import Cloud
-from elastic.ports.membership import Election
+from elastic.ports.membership import Election, Group
 from elastic.ports.store import Store
 from elastic.rules.caution import BrakePolicy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plant:
-    """A replica's parts, and those that its process starts and stops itself."""
+    """A replica's parts, what serves its clients, and all that has a loop of its own on the bus."""
 
     parts: Parts
     rpc: KombuRpcServer
-    heartbeats: KombuHeartbeats
-    peers: KombuPeers
-    outgoing: KombuOutgoing
-    store: Store
-    workers: ThreadWorkers
+    loops: Mapping[str, Served]
 
 
 def plant(settings: Settings) -> Plant:
     """Make them. BadRequest says which option names what cannot be had."""
     default, bus = settings.default, settings.bus.url
-    clock, workers = SYSTEM_CLOCK, ThreadWorkers(settings.cloud.workers)
-    store = _store(settings)
-    ttl = settings.coordination.session_timeout
-    run_dir = Path(default.run_dir)
+    store, run_dir = _store(settings), Path(default.run_dir)
+    rpc, peers = KombuRpcServer(bus, default.cluster), KombuPeers(bus, default.cluster, default.member)
     heartbeats = KombuHeartbeats(bus, default.cluster, default.member, store.layout().partitions)
-    outgoing = KombuOutgoing(bus, default.cluster)
-    peers = KombuPeers(bus, default.cluster, default.member)
     parts = Parts(
         member=default.member,
         cluster=default.cluster,
         secret=secret.read(Path(default.secret_file)),
-        clock=clock,
+        clock=SYSTEM_CLOCK,
         fresh_id=lambda: uuid.uuid4().hex,
         store=store,
-        group=ToozGroup(
-            settings.coordination.backend_url,
-            f"{default.cluster}.members",
-            default.member,
-            {},
-            clock,
-            ttl,
-            run_dir,
-        ),
-        election=_election(store, settings, clock),
+        group=_group(settings),
+        election=_election(store, settings),
         cloud=_cloud(settings),
-        workers=workers,
+        workers=ThreadWorkers(settings.cloud.workers),
         heartbeats=heartbeats,
-        outgoing=outgoing,
+        outgoing=KombuOutgoing(bus, default.cluster),
         peers=peers,
         lastheard=MemoryLastHeard(),
         notebook=BlackBox(run_dir / f"{default.member}.visit"),
@@ -90,16 +75,7 @@ def plant(settings: Settings) -> Plant:
         host=socket.gethostname(),
         pid=os.getpid(),
     )
-    rpc = KombuRpcServer(bus, default.cluster)
-    return Plant(
-        parts=parts,
-        rpc=rpc,
-        heartbeats=heartbeats,
-        peers=peers,
-        outgoing=outgoing,
-        store=store,
-        workers=workers,
-    )
+    return Plant(parts=parts, rpc=rpc, loops={"rpc": rpc, "heartbeats": heartbeats, "peers": peers})
 
 
 def tuning(settings: Settings) -> Tuning:
@@ -137,13 +113,26 @@ def _store(settings: Settings) -> Store:
     return store
 
 
-def _election(store: Store, settings: Settings, clock: Clock) -> Election:
+def _group(settings: Settings) -> Group:
+    default, said = settings.default, settings.coordination
+    return ToozGroup(
+        said.backend_url,
+        f"{default.cluster}.members",
+        default.member,
+        {},
+        SYSTEM_CLOCK,
+        said.session_timeout,
+        Path(default.run_dir),
+    )
+
+
+def _election(store: Store, settings: Settings) -> Election:
     """Who holds a role's lock is known where the store is: it has to check that with every write."""
     member, ttl = settings.default.member, settings.coordination.session_timeout
     if isinstance(store, SqliteStore):
-        return SqliteElection(store, member, clock, ttl, Path(settings.default.run_dir))
+        return SqliteElection(store, member, SYSTEM_CLOCK, ttl, Path(settings.default.run_dir))
     if isinstance(store, MemoryStore):
-        return MemoryElection(store, member, clock, ttl)
+        return MemoryElection(store, member, SYSTEM_CLOCK, ttl)
     raise BadRequest(f"[store] url: nobody can be elected in a {type(store).__name__}")
 
 

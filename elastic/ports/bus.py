@@ -65,6 +65,10 @@ class HeartbeatIn(Protocol):
     def is_connected(self) -> bool:
         """The broker answers us, as far as we know."""
 
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """What could not be taken for a heartbeat, by the reason."""
+
     def start(self, hear: Callable[[Sequence[Pulse]], None]) -> None: ...
 
     def tune(self, partitions: frozenset[int]) -> None:

@@ -1,34 +1,34 @@
 """How this replica does, for whoever asks by HTTP: numbers, and what ails it. Only looks, in other threads."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from elastic.adapters.bus.connection import Served
 from elastic.agent import Agent
 from elastic.metrics.picture import Picture
 from elastic.model.view import View
-from elastic.parts import Plant
 from elastic.replica.living import Living
 
 
 class Health:
-    """`turn`: seconds; a loop that is late by two of them ails."""
+    """`turn`: seconds; a loop that is late by two of them ails. `loops`: those of the bus."""
 
-    def __init__(self, agent: Agent, planted: Plant, living: Living, turn: float) -> None:
+    def __init__(self, agent: Agent, living: Living, turn: float, loops: Mapping[str, Served]) -> None:
         self._agent = agent
-        self._plant = planted
         self._living = living
         self._turn = turn
+        self._loops = loops
 
     def picture(self) -> Picture:
         staff = self._agent.staff
         views, now = staff.mirror.views(), staff.clock.monotonic()
         return Picture(
-            loop_age=self._agent.loop_ages(),
+            loop_age=self._agent.loop_ages() | self._bus_ages(now),
             visits={cycle.name: cycle.visits for cycle in staff.cycles},
             failed_visits={cycle.name: cycle.failed_visits for cycle in staff.cycles},
             overruns={"decider": staff.thoughts.overruns},
             heard=self._agent.reactor.heard,
-            dropped=Counter(self._plant.heartbeats.dropped) + Counter(self._agent.reactor.dropped),
+            dropped=Counter(staff.heartbeats.dropped) + Counter(self._agent.reactor.dropped),
             partitions=len(staff.mirror.partitions()),
             domains=len(views),
             instances=Counter(instance.state.value for view in views for instance in view.instances),
@@ -41,13 +41,21 @@ class Health:
             },
         )
 
+    def _bus_ages(self, now: float) -> dict[str, float]:
+        return {name: now - loop.turned for name, loop in self._loops.items()}
+
     def ailments(self) -> Sequence[str]:
         late = (
             f"the {name} loop is {by:.1f} s late"
             for name, by in self._living.late().items()
             if by > 2 * self._turn
         )
-        found = [*late, self._agent.staff.sweep.trouble]
+        deaf = (
+            f"the bus's loop {name} has not gone round for {age:.1f} s"
+            for name, age in self._bus_ages(self._agent.staff.clock.monotonic()).items()
+            if age > 4 * self._turn
+        )
+        found = [*late, *deaf, self._agent.staff.sweep.trouble]
         if self._agent.store_is_lost:
             found.append("the store does not answer")
         if not self._agent.hears():

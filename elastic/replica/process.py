@@ -107,10 +107,10 @@ class _Process:
         agent = assemble(replace(planted.parts, cloud=cloud, notebook=visits))
         living = Living(agent, session, _say_ready, self._beat.renew)
         visits.progress = living.progress
-        health = Health(agent, planted, living, turn=session / 2)
+        health = Health(agent, living, session / 2, planted.loops)
         metrics.serve(said.metrics.listen)
-        planted.heartbeats.start(agent.reactor.hear)
-        planted.peers.start(agent.reactor.answer_peer, agent.hear_peer)
+        planted.parts.heartbeats.start(agent.reactor.hear)
+        planted.parts.peers.start(agent.reactor.answer_peer, agent.hear_peer)
         planted.rpc.start(counted(agent.reactor.handle, metrics.counts))
         living.start()
         initial.load(agent.reactor.handle)

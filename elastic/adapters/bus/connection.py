@@ -5,7 +5,8 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from amqp.exceptions import AMQPError, MessageNacked
@@ -240,3 +241,23 @@ def release(connection: Connection | None) -> None:
 def _surprise(error: BaseException | None) -> BaseException | None:
     """`error`, if it is not one that buses have: the log should show where it comes from."""
     return None if isinstance(error, FAULTS) else error
+
+
+class Served:
+    """What each of our servers on the bus tells of itself."""
+
+    _dropped: Counter[str]
+    _listener: Listener
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        return self._dropped
+
+    @property
+    def is_connected(self) -> bool:
+        return self._listener.is_connected
+
+    @property
+    def turned(self) -> float:
+        """When the loop last went round, in monotonic seconds."""
+        return self._listener.turned

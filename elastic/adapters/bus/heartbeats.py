@@ -2,13 +2,13 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kombu import Consumer
 
 from elastic.adapters.bus import topology, wire
-from elastic.adapters.bus.connection import Listener, Sender
+from elastic.adapters.bus.connection import Listener, Sender, Served
 from elastic.errors import BadMessage
 from elastic.ports.bus import Pulse
 
@@ -20,7 +20,7 @@ TUNE_SECONDS = 0.1
 GATHER_SECONDS = 0.005
 
 
-class KombuHeartbeats:
+class KombuHeartbeats(Served):
     """`partitions`: how many the cluster has. `dropped` counts, by reason, what was no heartbeat."""
 
     def __init__(self, url: str, cluster: str, member: str, partitions: int) -> None:
@@ -36,19 +36,6 @@ class KombuHeartbeats:
         self._queue = ""
         self._waiting: list[Any] = []
         self._dropped: Counter[str] = Counter()
-
-    @property
-    def dropped(self) -> Mapping[str, int]:
-        return self._dropped
-
-    @property
-    def is_connected(self) -> bool:
-        return self._listener.is_connected
-
-    @property
-    def turned(self) -> float:
-        """When the loop last went round, in monotonic seconds."""
-        return self._listener.turned
 
     def start(self, hear: Callable[[Sequence[Pulse]], None]) -> None:
         self._hear = hear

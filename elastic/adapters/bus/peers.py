@@ -9,7 +9,7 @@ from kombu import Consumer
 
 from elastic.adapters.bus import topology, wire
 from elastic.adapters.bus.caller import Caller, Errand
-from elastic.adapters.bus.connection import Listener, Sender
+from elastic.adapters.bus.connection import Listener, Sender, Served
 from elastic.adapters.bus.rpc import check_reply_to, send_reply
 from elastic.errors import BadMessage, Unavailable
 from elastic.model.domain import Json
@@ -27,7 +27,7 @@ def _nobody(op: str, _args: Mapping[str, Json]) -> Json:
     raise Unavailable(f"nobody listens for {op} yet")
 
 
-class KombuPeers:
+class KombuPeers(Served):
     """`dropped` counts, by reason, what was neither a question nor word."""
 
     def __init__(self, url: str, cluster: str, member: str) -> None:
@@ -42,19 +42,6 @@ class KombuPeers:
         self._channel: Any = None
         self._waiting: list[Any] = []
         self._dropped: Counter[str] = Counter()
-
-    @property
-    def dropped(self) -> Mapping[str, int]:
-        return self._dropped
-
-    @property
-    def is_connected(self) -> bool:
-        return self._listener.is_connected
-
-    @property
-    def turned(self) -> float:
-        """When the loop last went round, in monotonic seconds."""
-        return self._listener.turned
 
     def start(self, answer: Answering, hear: Hearing) -> None:
         self._answer, self._hear = answer, hear

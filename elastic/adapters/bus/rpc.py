@@ -12,7 +12,7 @@ from kombu.utils.url import url_to_parts
 
 from elastic.adapters.bus import topology, wire
 from elastic.adapters.bus.caller import Caller, Errand
-from elastic.adapters.bus.connection import Listener, is_amqp
+from elastic.adapters.bus.connection import Listener, Served, is_amqp
 from elastic.errors import BadMessage, Denied, Unavailable
 from elastic.model.domain import Json
 from elastic.ports.bus import Call, Reply
@@ -23,7 +23,7 @@ REPLY_SECONDS = 60.0
 LONGEST_PATIENCE = 5.0
 
 
-class KombuRpcServer:
+class KombuRpcServer(Served):
     """Serves one call after the other; `dropped` counts, by reason, what was no call."""
 
     def __init__(self, url: str, cluster: str, wall: Callable[[], float] = time.time) -> None:
@@ -34,19 +34,6 @@ class KombuRpcServer:
         self._waiting: list[Any] = []
         self._dropped: Counter[str] = Counter()
         self._listener = Listener("rpc", url, self._set_up, self._serve)
-
-    @property
-    def dropped(self) -> Mapping[str, int]:
-        return self._dropped
-
-    @property
-    def is_connected(self) -> bool:
-        return self._listener.is_connected
-
-    @property
-    def turned(self) -> float:
-        """When the loop last went round, in monotonic seconds."""
-        return self._listener.turned
 
     def start(self, handle: Callable[[Call], Reply]) -> None:
         self._handle = handle
