@@ -133,7 +133,7 @@ class Agent:
     def _describe(self) -> None:
         """Write our card, when there is anything new on it."""
         staff = self._staff
-        able = {"cloud": staff.surveyor.failures < 3, "bus": self.hears()}
+        able = {"cloud": staff.surveyor.is_able, "bus": self.hears()}
         card = Member(name=self.name, host=staff.member.host, pid=staff.member.pid, able=able)
         if card != self._card:
             told = staff.clock.now()

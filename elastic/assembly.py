@@ -221,6 +221,7 @@ class _Assembly:
             self.uid,
             self._order,
             self.touch,
+            self.surveyor.doubt,
         )
         return Provisioner(
             self.mirror,

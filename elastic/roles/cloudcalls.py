@@ -19,6 +19,7 @@ from elastic.ports.cloud import Cloud
 from elastic.ports.workers import Workers
 from elastic.roles.dossiers import Dossiers
 from elastic.rules.provisioning import Look
+from elastic.rules.standing import Complaint
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,13 @@ class CloudCalls:
         uid: Callable[[], str],
         order: Callable[[Domain, Instance], Order],
         touch: Callable[[DomainKey], None],
+        doubt: Callable[[], None],
     ) -> None:
+        self._doubt = doubt
         self._cloud, self._workers, self._dossiers, self._clock = cloud, workers, dossiers, clock
         self._timeout, self._uid, self._order, self._touch = timeout, uid, order, touch
-        self.refused: dict[str, int] = defaultdict(int)  # site -> calls not answered, for the metrics
+        self.refused: dict[str, int] = defaultdict(int)  # kind of call -> not answered, for the metrics
+        self._troubles: dict[DomainKey, tuple[int, Complaint]] = {}  # and the tenure it was met in
 
     def create(
         self, domain: Domain, instance: Instance, send_by: float, tenure: int, then: Callable[[], None]
@@ -58,6 +62,7 @@ class CloudCalls:
             return self._cloud.create(order, self._timeout)
 
         def answered(server: Server | None, error: Exception | None) -> None:
+            self._reckon(domain.key, tenure, "create", error)
             self._note(instance.instance_id, tenure, **self._learnt_of_create(server, error))
             then()
             self._touch(domain.key)
@@ -76,7 +81,6 @@ class CloudCalls:
                 return {"under_way": False, "refused": (InstanceState.REJECTED, str(error))}
             case NoRoom() | CloudRefused():
                 return {"under_way": False, "refused": (InstanceState.FAILED, str(error))}
-        self._unanswered("create", error)
         return {"under_way": False, "attempt_since": self._clock.monotonic()}
 
     def look(self, key: DomainKey, instances: Sequence[Instance], tenure: int) -> None:
@@ -95,8 +99,7 @@ class CloudCalls:
         work = partial(self._cloud.servers, site, uid, self._timeout, one)
 
         def listed(servers: Sequence[Server] | None, error: Exception | None) -> None:
-            if error is not None:
-                self._unanswered("list", error)
+            self._reckon(key, tenure, "list", error)
             for instance in group:
                 name = instance.instance_id
                 self._note(name, tenure, **self._learnt_of_list(instance, begun, servers, error))
@@ -120,6 +123,7 @@ class CloudCalls:
         site, server_id = instance.site, str(instance.server_id)
 
         def answered(server: Server | None, error: Exception | None) -> None:
+            self._reckon(key, tenure, "get", error)
             learnt = self._learnt_of_check(instance, server, error, tenure)
             self._note(instance.instance_id, tenure, under_way=False, absent=False, **learnt)
             self._touch(key)
@@ -135,7 +139,6 @@ class CloudCalls:
             before = self._dossiers.bare(instance.instance_id, tenure).missed_at
             return {"missed_at": now} if before is None else {"gone": True}
         if error is not None or server is None:
-            self._unanswered("get", error)
             return {"wait_until": now + RETRY}
         leaving = instance.state.is_over
         return {
@@ -151,12 +154,12 @@ class CloudCalls:
 
         def answered(_: None, error: Exception | None) -> None:
             now = self._clock.monotonic()
+            self._reckon(key, tenure, "delete", error)
             learnt: dict[str, Any] = {"under_way": False, "wait_until": now + POLL}
             if isinstance(error, ServerGone) and is_recorded:
                 before = self._dossiers.bare(instance.instance_id, tenure).missed_at
                 learnt["missed_at"] = before if before is not None else now
             elif error is not None and not isinstance(error, ServerGone):
-                self._unanswered("delete", error)
                 learnt |= {"deleted_at": None, "wait_until": now + RETRY}
             self._note(instance.instance_id, tenure, **learnt)
             self._touch(key)
@@ -168,9 +171,23 @@ class CloudCalls:
     def _note(self, instance_id: str, tenure: int, **learnt: Any) -> None:
         self._dossiers.note(instance_id, tenure, **learnt)
 
-    def _unanswered(self, what: str, error: Exception | None) -> None:
+    def complaints(self, key: DomainKey, tenure: int) -> tuple[Complaint, ...]:
+        """What came of its last call, if that was no answer."""
+        met_in, complaint = self._troubles.get(key, (None, None))
+        return (complaint,) if complaint is not None and met_in == tenure else ()
+
+    def _reckon(self, key: DomainKey, tenure: int, what: str, error: Exception | None) -> None:
+        """A refusal is an answer too."""
+        if error is None or isinstance(error, CloudRefused | ServerGone | NotSent):
+            self._troubles.pop(key, None)
+            return
         self.refused[what] += 1
+        self._doubt()
         if isinstance(error, CloudUnavailable):
             log.warning("the cloud did not answer a %s: %s", what, error)
+            complaint = Complaint("ProvisioningFailed", "CloudSilent", f"no answer to a {what}: {error}")
         else:
             log.error("a %s failed in an unforeseen way", what, exc_info=error)
+            told = f"a {what} failed: {type(error).__name__}: {error}"
+            complaint = Complaint("Degraded", "ProvisionerFailed", told[:500])
+        self._troubles[key] = (tenure, complaint)

@@ -110,6 +110,7 @@ class Cycle:
             return
         except Superseded as lost:
             log.info("%s: %s is no longer ours: %s", self.name, key, lost)
+            self._schedule(key, self._clock.monotonic() + FIRST_RETRY)  # unless it is, by a newer table
             return
         except Exception as error:
             self._failed(key, error)

@@ -78,10 +78,7 @@ class Decider:
         sightings = self._mirror.sightings
         asked = question(view, held, now.wall, lambda i: now.mono - sightings.of(i, now.mono).state_since)
         work = partial(policy.decide, asked, self._engines)
-        answer = self._thoughts.think(view.key, view.counter, work, now.mono)
-        if answer is not None and not isinstance(answer, Answer):
-            raise BadRequest(f"engine {view.domain.engine} returned {type(answer).__name__}, no answer")
-        return answer
+        return self._thoughts.think(view.key, view.counter, work, now.mono)
 
     def _engine_failed(self, view: View, error: Exception, now: Moment) -> float:
         """The domain stays as it is, and says why; it is tried again later, or when its config changes."""

@@ -52,34 +52,38 @@ class Duties:
         if leads_doctors and self._surveyor.failures >= GIVE_UP_AFTER:
             self._hand_over("doctor")
 
-    def _do(self, role: str, duty: Callable[[Term, Moment], None], now: Moment) -> None:
+    def _do(self, role: str, duty: Callable[[Term, Moment], bool], now: Moment) -> None:
+        """`duty` returns False if there was nothing to do yet."""
         term = self._leadership.term(role)
         if term is None:
             return
         try:
-            duty(term, now)
+            is_done = duty(term, now)
         except StoreUnavailable:
             raise
         except Superseded as lost:
             seat = self._leadership.seat(role)
             if seat is not None:
                 self._leadership.stand_down(seat, lost)
+            self._failed.pop(role, None)
         except Exception:
             self._failed[role] = self._failed.get(role, 0) + 1
             log.exception("the duty of the leading %s failed (%d in a row)", role, self._failed[role])
             if self._failed[role] >= GIVE_UP_AFTER:
                 self._hand_over(role)
-            return
-        self._failed.pop(role, None)
+        else:
+            if is_done:
+                self._failed.pop(role, None)
 
-    def _assign(self, term: Term, now: Moment) -> None:
+    def _assign(self, term: Term, now: Moment) -> bool:
         if self._looked_at is not None and now.mono - self._looked_at < self._look_again:
-            return
+            return False
         self._looked_at = now.mono
         self.cards = self._store.members()
         seat = self._leadership.seat("decider")
         if seat is not None:
             self._assigner.turn(seat, term, self.present, self.cards)
+        return True
 
     def _hand_over(self, role: str) -> None:
         """Another that is able may do better; alone, we go on trying."""

@@ -38,14 +38,14 @@ class Herald:
             return None
         news = {i.instance_id: word for i in view.instances if (word := _word(i)) and word != i.announced}
         self._note_told(view, news)
-        late = [self._not_before.get(name, 0.0) for name in news]
         for name, word in news.items():
             if name not in self._telling and now.mono >= self._not_before.get(name, 0.0):
                 self._tell(view.domain, view.instance(name), word, now)
-        return max(late, default=None) or None
+        later = (at for name in news if (at := self._not_before.get(name, 0.0)) > now.mono)
+        return min(later, default=None)
 
     def _note_told(self, view: View, news: dict[str, str]) -> None:
-        """Put on record what was told; its version says that it is still what was told of."""
+        """Put on record what was told; what is to be told by now may be something else again."""
         told = {name: word for name, word in news.items() if self._told.get(name) == word}
         if not told:
             return

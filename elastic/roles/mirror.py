@@ -103,9 +103,8 @@ class Mirror:
         changed = self.keys() + self._listed() if news.keys is None else tuple(news.keys)
         self._unread.update(dict.fromkeys(changed))
         for key in self._unread:
-            if self.partition(key) not in self._held:
-                continue  # or no more, by a table that came while it could not be read
-            self.reload(key)
+            if self.partition(key) in self._held:  # it may have gone elsewhere while it could not be read
+                self.reload(key)
         self._unread, self._cursor = {}, news.cursor
 
     def reload(self, key: DomainKey) -> View | None:

@@ -45,6 +45,7 @@ class Plan:
         self.deeds: list[Callable[[View], None]] = []
         self.looks: list[Instance] = []
         self.until: list[float] = []
+        self.creates: Counter[str] = Counter()  # site -> how many
 
 
 class Provisioner:
@@ -120,10 +121,10 @@ class Provisioner:
         """Note the attempt now, if a worker is free to send it at once; else wait for one."""
         if _is_paused(domain):
             return
-        if self._creating[instance.site] >= self._creates_at_once:
+        if self._creating[instance.site] + plan.creates[instance.site] >= self._creates_at_once:
             self._queued.setdefault(instance.site, {})[domain.key] = None
             return
-        self._creating[instance.site] += 1
+        plan.creates[instance.site] += 1
         noted = partial(lifecycle.attempted, n=n, now=now.wall)
         plan.changes[instance.instance_id] = Change(noted, version)
         plan.deeds.append(partial(self._create, instance=instance, send_by=now.mono + SEND_WITHIN))
@@ -152,10 +153,10 @@ class Provisioner:
     def _create(self, view: View, instance: Instance, send_by: float) -> None:
         noted = view.instance(instance.instance_id)
         if noted is None:
-            self._freed(instance.site)
             return
         tenure = self._mirror.tenure(view.key).since
         self._calls.create(view.domain, noted, send_by, tenure, then=partial(self._freed, instance.site))
+        self._creating[instance.site] += 1
 
     def _freed(self, site: str) -> None:
         self._creating[site] -= 1

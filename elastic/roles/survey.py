@@ -14,7 +14,7 @@ import msgspec
 from elastic.errors import BusUnavailable, NotFound
 from elastic.model.domain import DomainKey, Json
 from elastic.model.instance import Instance
-from elastic.model.server import Server
+from elastic.model.server import Server, ServerStatus
 from elastic.model.states import InstanceState
 from elastic.ports.bus import Peers
 from elastic.ports.clock import Clock
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 TOPIC = "survey"
 PART = 2000  # servers in one message
+UNABLE_AFTER = 3  # turns in a row
 
 
 class Surveyor:
@@ -53,16 +54,38 @@ class Surveyor:
         self._heard: dict[str, float] = {}
         self._parts: dict[tuple[str, str], list[Server]] = {}
         self._next_look = 0.0
-        self.failures = 0  # turns in a row in which no site answered us
+        self._in_doubt = False
+        self._failing_since: float | None = None
+        self._silent: dict[str, int] = {}  # site -> turns in a row in which it did not answer us
+
+    def doubt(self) -> None:
+        """A call of ours was not answered: see for ourselves, though another may tell us."""
+        self._in_doubt = True
+
+    @property
+    def failures(self) -> int:
+        """Turns in a row in which no site answered us."""
+        return min(tuple(self._silent.values()), default=0)
+
+    @property
+    def is_able(self) -> bool:
+        """False: the cloud answers another, and not us. If it answers nobody, it is not for us to yield."""
+        since = self._failing_since
+        if self.failures < UNABLE_AFTER or since is None:
+            return True
+        return not any(at > since for at in tuple(self._heard.values()))
 
     def turn(self, leads: bool, sites: Callable[[], Iterable[str]], now: float) -> None:
         """List each site that is due: by us as the leader, or because nobody told us for two turns."""
         if now < self._next_look:
             return
         self._next_look = now + (self._interval if leads else self._interval / 2)
-        for site in sorted({*sites(), *self._cloud.sites()}):
-            patience = self._interval if leads else 2 * self._interval
-            last = self._begun.get(site, now - self._interval) if leads else self._last_word(site, now)
+        to_list = sorted({*sites(), *self._cloud.sites()})
+        self._silent = {site: turns for site, turns in self._silent.items() if site in to_list}
+        for site in to_list:
+            looks = leads or self._in_doubt
+            patience = self._interval if looks else 2 * self._interval
+            last = self._begun.get(site, now - self._interval) if looks else self._last_word(site, now)
             if now - last >= patience:
                 self._begun[site] = now
                 work = partial(self._cloud.servers, site, self._uid(), self._timeout)
@@ -73,10 +96,12 @@ class Surveyor:
 
     def _listed(self, site: str, leads: bool, servers: Sequence[Server] | None, error: Exception | None) -> None:
         if error is not None or servers is None:
-            self.failures += 1
+            self._silent[site], self._in_doubt = self._silent.get(site, 0) + 1, True
+            if self._failing_since is None:
+                self._failing_since = self._clock.monotonic()
             log.warning("site %s could not be listed: %s", site, error)
             return
-        self.failures = 0
+        self._silent[site], self._in_doubt, self._failing_since = 0, False, None
         self._learn(site, servers)
         if leads:
             self._tell(site, servers)
@@ -129,6 +154,8 @@ class Findings:
         shown: set[str] = set()
         suspects: dict[DomainKey, list[Server]] = defaultdict(list)
         for server in servers:
+            if server.status is ServerStatus.DELETED:
+                continue  # as good as not shown
             shown.add(server.server_id)
             key = self._mirror.home_of(server.mark.instance_id)
             if key is not None and self._mirror.holds(key):

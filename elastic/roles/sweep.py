@@ -7,7 +7,7 @@ that the store was wiped or restored: then nothing is swept until an operator ac
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from elastic.errors import NotFound, ServerGone
@@ -44,22 +44,31 @@ class Sweep:
         self._store, self._cloud, self._workers, self._now = store, cloud, workers, now
         self._interval, self._grace, self._timeout = interval, grace, timeout
         self._begun: float | None = None
-        self.trouble = ""  # why nothing is swept; health is red while it says so
+        self._strays: dict[str, set[str] | None] = {}  # site -> ids, by its last listing
+        self._troubles: dict[str, str] = {}  # site -> why nothing is swept, there or elsewhere
         self.ended_at: float | None = None
 
-    def turn(self, term: Term | None) -> None:
-        """List each site, if it is time; the rest follows when the listings are there."""
+    @property
+    def trouble(self) -> str:
+        """Why nothing is swept; health is red while it says so."""
+        return "; ".join(trouble for _, trouble in sorted(self._troubles.items()))
+
+    def turn(self, term: Term | None) -> bool:
+        """List each site, if it is time; the rest follows when the listings are there. False: it is not."""
         now = self._now()
         if term is None:
-            self._begun, self.trouble = None, ""
-            return
+            self._begun, self._strays, self._troubles = None, {}, {}
+            return False
         if self._begun is not None and now.mono - self._begun < self._interval:
-            return
+            return False
         self._begun = now.mono
-        uid = self._store.layout().uid
-        for site in self._cloud.sites():
+        uid, sites = self._store.layout().uid, self._cloud.sites()
+        self._strays = {site: self._strays.get(site) for site in sites}
+        self._troubles = {site: text for site, text in self._troubles.items() if site in sites}
+        for site in sites:
             work = partial(self._cloud.servers, site, uid, self._timeout)
             self._workers.submit(site, work, partial(self._listed, site, term))
+        return True
 
     def _listed(self, site: str, term: Term, servers: Sequence[Server] | None, error: Exception | None) -> None:
         if error is not None or servers is None:
@@ -68,11 +77,11 @@ class Sweep:
         claims = self._claims([s for s in servers if s.status is not ServerStatus.DELETED])
         if claims[Claim.FROM_THE_FUTURE] and not self._store.flags().get(ACCEPTED):
             self._refuse(site, claims[Claim.FROM_THE_FUTURE])
-            return
-        self.trouble = ""
-        strays = claims[Claim.STRAY] + claims[Claim.FROM_THE_FUTURE]
-        self._sweep(term, strays, len(servers))
-        self.ended_at = self._now().mono
+        else:
+            self._troubles.pop(site, None)
+        if not self._troubles:
+            self._sweep(term, site, claims[Claim.STRAY] + claims[Claim.FROM_THE_FUTURE], servers)
+            self.ended_at = self._now().mono
 
     def _claims(self, servers: Sequence[Server]) -> dict[Claim, list[Server]]:
         """Whose each is, by records read after the listing."""
@@ -94,14 +103,14 @@ class Sweep:
             return None
 
     def _refuse(self, site: str, servers: Sequence[Server]) -> None:
-        self.trouble = (
+        self._troubles[site] = (
             f"site {site} has {len(servers)} servers numbered above the store's counters, e.g. "
             f"{servers[0].mark.instance_id}: the store was wiped or restored; nothing is swept "
             "until `elastic store accept`"
         )
-        log.error("%s", self.trouble)
+        log.error("%s", self._troubles[site])
 
-    def _sweep(self, term: Term, strays: Sequence[Server], all_of_ours: int) -> None:
+    def _sweep(self, term: Term, site: str, strays: Sequence[Server], listed: Sequence[Server]) -> None:
         """Note first sightings; delete those seen a grace ago, a few a turn."""
         now = self._now()
         noted = {s.server_id: s for s in self._store.strays()}
@@ -111,11 +120,17 @@ class Sweep:
             if s.server_id not in noted
         ]
         due = [s for s in strays if s.server_id in noted and ripe(noted[s.server_id].at, now.wall, self._grace)]
-        names = {s.server_id for s in strays}
-        self._store.note_strays(term, fresh, [n for n in noted if n not in names])
-        for server in due[: allowance(len(due), all_of_ours)]:
+        self._strays[site] = {s.server_id for s in strays}
+        self._store.note_strays(term, fresh, self._gone(noted, {s.server_id for s in listed}))
+        for server in due[: allowance(len(due), len(listed))]:
             log.warning("sweeps server %s of %s", server.server_id, server.mark.instance_id)
             self.remove(server, "a stray")
+
+    def _gone(self, noted: Collection[str], listed: Collection[str]) -> list[str]:
+        """Of those noted: the ones listed as no strays, and the ones that no site shows any more."""
+        known = [ids for ids in self._strays.values() if ids is not None]
+        shown, is_whole = set().union(*known), len(known) == len(self._strays)
+        return [n for n in noted if n not in shown and (is_whole or n in listed)]
 
     def remove(self, server: Server, why: str) -> None:
         """Delete one that is nobody's, and say so."""

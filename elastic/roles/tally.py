@@ -7,6 +7,8 @@ leader, and no store.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
+import msgspec
+
 from elastic.errors import BusUnavailable
 from elastic.model.domain import Json
 from elastic.model.view import View
@@ -15,6 +17,7 @@ from elastic.roles.moment import Moment
 from elastic.rules.caution import silent_sites
 
 TOPIC = "tally"
+LATELY = 120.0  # seconds for which one that was replaced for its silence still counts
 
 
 class Tally:
@@ -23,7 +26,7 @@ class Tally:
     def __init__(self, peers: Peers, member: str, interval: float, share: float, count: int = 5) -> None:
         self._peers, self._member, self._interval = peers, member, interval
         self._share, self._count = share, count
-        self._heard: dict[str, tuple[float, Mapping[str, Json]]] = {}
+        self._heard: dict[str, tuple[float, Mapping[str, tuple[int, int]]]] = {}
         self._told_at: float | None = None
 
     def turn(self, views: Callable[[], Iterable[View]], now: Moment) -> None:
@@ -34,20 +37,21 @@ class Tally:
         total: Counter[str] = Counter()
         for view in views():
             total.update(i.site for i in view.instances if not i.state.is_over)
-            silent.update(silent_sites(view, now.wall))
-        sites = {site: [silent[site], total[site]] for site in total}
+            silent.update(silent_sites(view, now.wall - LATELY))
+        sites = {site: (silent[site], total[site]) for site in total}
         try:
             self._peers.tell(TOPIC, {"member": self._member, "sites": sites})
         except BusUnavailable:
             self._heard[self._member] = (now.mono, sites)
 
     def hear(self, message: Mapping[str, Json], now: float) -> None:
-        self._heard[str(message["member"])] = (now, dict(message["sites"]))
+        """KeyError or ValueError if it is no tally."""
+        self._heard[str(message["member"])] = (now, msgspec.convert(message["sites"], dict[str, tuple[int, int]]))
 
     def is_braked(self, site: str, now: float) -> bool:
         silent = total = 0
-        for at, sites in self._heard.values():
+        for at, sites in tuple(self._heard.values()):  # asked from other threads too
             if now - at <= 3 * self._interval:
                 here = sites.get(site, (0, 0))
-                silent, total = silent + int(here[0]), total + int(here[1])
+                silent, total = silent + here[0], total + here[1]
         return silent >= self._count and silent > self._share * total

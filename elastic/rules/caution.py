@@ -47,11 +47,10 @@ def silent_ones(view: View) -> tuple[Instance, ...]:
     return tuple(sorted(missing, key=lambda i: (i.health_time, i.instance_id)))
 
 
-def silent_sites(view: View, now: float) -> Iterable[str]:
-    """The site of each that is silent, or was replaced for that within the last missing_timeout."""
+def silent_sites(view: View, since: float) -> Iterable[str]:
+    """The site of each that is silent, or fell silent after `since` (wall seconds) and was replaced."""
     yield from (i.site for i in silent_ones(view))
-    window = view.domain.health_policy.missing_timeout
-    yield from (i.site for i in view.instances if _counts(i, view) and abs(now - i.given_up) <= window)
+    yield from (i.site for i in view.instances if _counts(i, view) and i.given_up > since)
 
 
 def _counts(instance: Instance, view: View) -> bool:

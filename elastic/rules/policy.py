@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol, Self
 
+import msgspec
+
 from elastic.errors import BadRequest
 from elastic.model.actions import Answer, Question, Reason
 from elastic.model.domain import DEFAULT_ENGINE
@@ -26,7 +28,17 @@ def decide(question: Question, engines: Mapping[str, type[Policy]]) -> Answer:
     if question.share is not None and question.share < 0:
         raise BadRequest(f"share must not be negative, but is {question.share}")
     engine = engine_named(question.engine, engines)
-    return engine.configured(question.engine_conf).decide(question)
+    return _checked(engine.configured(question.engine_conf).decide(question), engine)
+
+
+def _checked(answer: object, engine: type[Policy]) -> Answer:
+    """The answer, wholly of the types that it is to have: engines are plug-ins. TypeError."""
+    if not isinstance(answer, Answer):
+        raise TypeError(f"{engine.__name__} returned {type(answer).__name__}, no answer")
+    try:
+        return msgspec.convert(msgspec.to_builtins(answer), Answer)
+    except (TypeError, msgspec.ValidationError) as fault:
+        raise TypeError(f"{engine.__name__} answered nonsense: {fault}") from None
 
 
 def engine_named(name: str | None, engines: Mapping[str, type[Policy]]) -> type[Policy]:

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from elastic.adapters.cloud.weather import Happened
 from elastic.adapters.workers import InlineWorkers, ThreadWorkers
 from elastic.engines.simplest import Simplest
-from elastic.errors import ElasticError
+from elastic.errors import ElasticError, StoreUnavailable
 from elastic.model.actions import Answer, Launch
 from elastic.model.domain import DomainKey
 from tests.scenario.fragile import Died
-from tests.scenario.world import ENGINES, WEB, World
+from tests.scenario.world import ENGINES, PATIENT, WEB, World
 
 BAD = DomainKey("ann", "bad")
 GOOD = tuple(DomainKey("ann", f"good{n}") for n in range(3))
@@ -337,21 +337,46 @@ def test_a_fault_in_the_cloud_adapter_stops_no_loop_and_is_over_when_it_is_mende
     world.until(lambda: world.is_whole(3, BAD) and world.is_whole(0, GOOD[0]))
 
 
-def test_what_the_provisioner_cannot_do_is_told_as_degraded():
-    """An order that cannot even be made up."""
+@pytest.mark.parametrize("calls", [("servers",), ("create",)])
+def test_an_unforeseen_fault_of_the_cloud_adapter_is_told_as_degraded(calls):
     world = world_of()
-    conf = {"preserve_n": 3, "force_site": "site", "provisioner_vars": {"units": 1}}
-    world.store.change(BAD, lambda domain: replace(domain, engine_conf=conf))
-    for replica in world.replicas.values():
-        replica.agent.staff.cycles[2].role._calls._order = raise_order
+    break_cloud(world, *calls)
     world.resize(4, BAD)
-    world.until(lambda: condition(world, "Degraded"), within=10)
+    world.until(lambda: condition(world, "Degraded"), within=5)
     assert condition(world, "Degraded")["reason"] == "ProvisionerFailed"
-    assert "no such image" in condition(world, "Degraded")["text"]
+    assert "the answer had no such field" in condition(world, "Degraded")["text"]
+    assert condition(world, "Degraded", GOOD[0]) is None
+    repair_cloud(world)
+    world.until(lambda: world.is_whole(4, BAD))
+    world.run(2)
+    assert condition(world, "Degraded") is None
 
 
-def raise_order(domain, _instance):
-    raise LookupError("no such image")
+def test_a_commit_that_failed_takes_no_place_among_the_creates_at_a_site():
+    """Else a few failures would end all launches of that member for good."""
+    world = world_of(members="a")
+    store = world.replicas["a"].store
+    for n in range(PATIENT.creates_at_once + 1):
+        world.cloud.outage("site", True)
+        world.resize(3 + n, BAD)
+        world.run(2)
+        fail_next(store, "commit")
+        world.cloud.outage("site", False)
+        world.run(10)
+    world.until(lambda: world.is_whole(3 + PATIENT.creates_at_once, BAD))
+
+
+def fail_next(store, name):
+    """The next call of that name that notes an attempt is not answered."""
+
+    def commit(view, tenure, commit):
+        noted = [change(view.instance(i)) for i, change in ((i, c.apply) for i, c in commit.changes.items())]
+        if any(i is not None and i.attempt is not None and i.server_id is None for i in noted):
+            del store.__dict__[name]
+            raise StoreUnavailable("lost")
+        return store.inner.commit(view, tenure, commit)
+
+    store.__dict__[name] = commit
 
 
 def test_a_site_that_does_not_answer_is_told_of():

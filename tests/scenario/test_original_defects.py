@@ -241,7 +241,7 @@ def test_d5_a_rejected_instance_is_replaced_and_does_not_count():
     world.run(2)
     told = world.ask("describe_domain", domain_id="web")
     assert (told["running"], told["status"]) == (0, "PENDING")
-    assert [c for c in told["conditions"] if c["type"] == "Ready"][0]["status"] is False
+    assert next(c for c in told["conditions"] if c["type"] == "Ready")["status"] is False
     world.cloud.weather = Weather(boot=(1.0, 3.0))
     world.until(lambda: world.is_whole(2))
 
@@ -305,7 +305,7 @@ def test_d18_a_server_that_is_up_and_never_heard_from_is_replaced(world):
     assert mute not in world.running()
 
 
-# D7: terminate and create
+# D7: an end that comes before the beginning is over
 
 
 @pytest.mark.parametrize("late_by", [0.5, 1.5])

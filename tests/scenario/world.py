@@ -25,7 +25,7 @@ from elastic.adapters.workers import InlineWorkers
 from elastic.agent import Agent
 from elastic.assembly import Parts, Tuning, assemble
 from elastic.engines import installed_engines
-from elastic.errors import StoreUnavailable, Unavailable
+from elastic.errors import CloudUnavailable, StoreUnavailable, Unavailable
 from elastic.model.domain import DomainKey
 from elastic.model.heartbeat import Heartbeat
 from elastic.model.server import Server, ServerStatus
@@ -57,8 +57,20 @@ IMPATIENT = {"boot_timeout": 20, "missing_timeout": 8, "really_missing_timeout":
 WEB = DomainKey("ann", "web")
 
 
-def unanswered() -> None:
+def unanswered(*_asked: object) -> None:
     raise StoreUnavailable("cut off")
+
+
+class Unheard:
+    """A cloud as one sees it whom it does not answer."""
+
+    def __init__(self, inner: SimulatedCloud) -> None:
+        self.sites = inner.sites
+
+    def _unheard(self, *_asked: object) -> None:
+        raise CloudUnavailable("no route to it")
+
+    create = delete = server = servers = _unheard
 
 
 class Hand:
@@ -149,6 +161,9 @@ class Replica:
         self._kept_at = 0.0
         clock, broker = world.clock, world.broker
         self.heartbeats = MemoryHeartbeats(broker, name, world.store.layout().partitions)
+        session = world.tuning.session_timeout
+        self.group = MemoryGroup(world.room, name, clock, session)
+        self.election = MemoryElection(world.store, name, clock, session, world.room.is_dead)
         self.peers, self.server = MemoryPeers(broker, name), MemoryRpcServer(broker, name)
         self.agent: Agent = assemble(
             Parts(
@@ -158,10 +173,8 @@ class Replica:
                 clock=clock,
                 fresh_id=world.fresh_id,
                 store=self.store,
-                group=MemoryGroup(world.room, name, clock, world.tuning.session_timeout),
-                election=MemoryElection(
-                    world.store, name, clock, world.tuning.session_timeout, world.room.is_dead
-                ),
+                group=self.group,
+                election=self.election,
                 cloud=self.cloud,
                 workers=world.make_workers(),
                 heartbeats=self.heartbeats,
@@ -220,11 +233,18 @@ class Replica:
     def lose_store(self) -> None:
         """The store does not answer it any more; its place in the group lies there."""
         self.store.__dict__["cut"] = True
-        self.agent.staff.group.beat = unanswered
+        self.group.beat = self.election.contend = unanswered
+
+    def lose_cloud(self) -> None:
+        """None of its calls is answered; others fare better."""
+        self.cloud.__dict__["inner"] = Unheard(self.world.cloud)
+
+    def find_cloud(self) -> None:
+        self.cloud.__dict__["inner"] = self.world.cloud
 
     def find_store(self) -> None:
         self.store.__dict__["cut"] = False
-        del self.agent.staff.group.beat
+        del self.group.beat, self.election.contend
 
     def restart(self) -> "Replica":
         self.world.room.rejoin(self.name)

@@ -1,7 +1,7 @@
-"""What one member of a cluster stands in: a store, a bus, a cloud, a clock set by hand, and a table of partitions."""
+"""What one member of a cluster stands in: a store, a bus, a cloud, a clock set by hand."""
 
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from elastic.adapters.bus.memory import MemoryBroker
@@ -89,8 +89,8 @@ def partition(key: DomainKey) -> int:
 
 def names_in(wanted: int, how_many: int = 1) -> Sequence[str]:
     """Domains of ann's that lie in that partition."""
-    names = (f"d{n}" for n in count())
-    return [n for n, _ in zip((n for n in names if partition(DomainKey("ann", n)) == wanted), range(how_many))]
+    names = (f"d{n}" for n in count() if partition(DomainKey("ann", f"d{n}")) == wanted)
+    return list(islice(names, how_many))
 
 
 def server(name: str, server_id: str = "s-1", status: str = "ACTIVE", **rest: Any) -> Server:

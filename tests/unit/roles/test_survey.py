@@ -1,0 +1,426 @@
+"""One listing a site a turn, by the doctor's leader, told to all; and what it means for one's own instances."""
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from elastic.adapters.bus.memory import MemoryPeers
+from elastic.model.domain import DomainKey
+from elastic.model.server import Server
+from elastic.model.states import InstanceState
+from elastic.roles import survey
+from elastic.roles.dossiers import Dossiers
+from elastic.roles.survey import UNABLE_AFTER, Findings, Surveyor
+from tests.unit.roles.setting import WEB, Setting, names_in, partition, server
+from tests.unit.rules.views import record
+
+INTERVAL = 10.0
+
+
+class Member:
+    """Its surveyor, with its own way to the cloud, and what it has learnt: (site, ids)."""
+
+    def __init__(self, here: Setting, name: str, leads: bool = False) -> None:
+        self.here, self.name, self.leads = here, name, leads
+        self.learnt: list[tuple[str, list[str]]] = []
+        self.listed: list[str] = []
+        self.is_cut_off = False
+        self.homes: set[str] = set()
+        peers = MemoryPeers(here.broker, name)
+        self.surveyor = Surveyor(
+            self, here.workers, peers, name, here.clock, INTERVAL, 7.0, lambda: "uid", self.learn
+        )
+        peers.start(lambda *_: None, lambda topic, said: self.surveyor.hear(said))
+
+    def learn(self, site: str, servers: Sequence[Server]) -> None:
+        self.learnt.append((site, sorted(s.server_id for s in servers)))
+
+    # the cloud, as this member reaches it
+
+    def servers(self, site: str, *rest: object) -> Sequence[Server]:
+        self.listed.append(site)
+        return self.here.cloud.servers("nowhere" if self.is_cut_off else site, *rest)
+
+    def __getattr__(self, name: str):
+        return getattr(self.here.cloud, name)
+
+    def turn(self) -> None:
+        self.surveyor.turn(self.leads, lambda: self.homes, self.here.clock.monotonic())
+        while self.here.workers.collect():
+            pass
+
+    def taken(self) -> list[str]:
+        found, self.listed = self.listed, []
+        return found
+
+
+class Cluster:
+    """A leads the doctors; b and c do not."""
+
+    def __init__(self) -> None:
+        self.here = here = Setting()
+        here.cloud.outage("nowhere", on=True)
+        self.a, self.b, self.c = Member(here, "a", leads=True), Member(here, "b"), Member(here, "c")
+        self.members = (self.a, self.b, self.c)
+        self.server_id = here.cloud.plant("north", server("i-001-1-1").mark)
+
+    def turn(self, seconds: float = INTERVAL) -> None:
+        self.here.clock.advance(seconds)
+        for member in self.members:
+            member.turn()
+        self.here.broker.pump()
+
+    def turns(self, count: int) -> None:
+        for _ in range(count):
+            self.turn()
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+def test_the_leader_lists_each_interval_and_all_learn(cluster):
+    cluster.turns(3)
+    assert cluster.a.listed == ["north"] * 3
+    assert cluster.b.listed == cluster.c.listed == []
+    for member in cluster.members:
+        assert member.learnt == [("north", [cluster.server_id])] * 3
+
+
+def test_the_leader_lists_no_more_often_than_that(cluster):
+    for _ in range(21):
+        cluster.turn(INTERVAL / 5)
+    assert len(cluster.a.listed) in (4, 5)
+
+
+def test_sites_where_ones_instances_are_are_listed_though_the_cloud_names_them_no_more(cluster):
+    cluster.a.homes = {"old-site"}
+    cluster.turn()
+    assert cluster.a.listed == ["north", "old-site"]
+
+
+def test_a_site_without_servers_is_told_too(cluster):
+    cluster.here.cloud.vanish(cluster.server_id)
+    cluster.turn()
+    assert cluster.b.learnt == [("north", [])]
+
+
+def test_a_long_listing_is_told_in_parts_and_learnt_whole(cluster, monkeypatch):
+    monkeypatch.setattr(survey, "PART", 2)
+    for _ in range(4):
+        cluster.here.cloud.plant("north", server("i-001-1-1").mark)
+    words = []
+    cluster.here.broker.meddle = lambda parcel: words.append(parcel) or (0,)
+    cluster.turn()
+    assert len([w for w in words if w.to == "b"]) == 3
+    assert cluster.b.learnt == cluster.a.learnt
+    assert len(cluster.b.learnt[0][1]) == 5
+
+
+def test_a_listing_whose_end_was_lost_is_not_learnt(cluster, monkeypatch):
+    monkeypatch.setattr(survey, "PART", 1)
+    cluster.here.cloud.plant("north", server("i-001-1-1").mark)
+    cluster.here.broker.meddle = lambda parcel: () if b'"last":true' in parcel.body else (0,)
+    cluster.turn()
+    assert cluster.b.learnt == []
+    cluster.here.broker.meddle = lambda _: (0,)
+    cluster.turn()
+    assert [len(ids) for _, ids in cluster.b.learnt] == [2]
+
+
+def test_when_the_leader_is_silent_for_two_turns_members_list_for_themselves(cluster):
+    cluster.turn()
+    cluster.here.broker.cut = {"a"}
+    cluster.turn()
+    assert cluster.b.listed == []
+    cluster.turn()
+    assert (cluster.b.listed, cluster.c.listed) == (["north"], ["north"])
+    cluster.turn()
+    assert len(cluster.b.listed) == 1
+    cluster.turn()
+    assert len(cluster.b.listed) == 2
+
+
+def test_what_a_member_lists_for_itself_it_tells_nobody(cluster):
+    cluster.here.broker.cut = {"a"}
+    cluster.turns(3)
+    assert cluster.b.listed
+    assert len(cluster.c.learnt) == len(cluster.c.listed)
+
+
+def test_when_the_leader_is_back_members_rest(cluster):
+    cluster.here.broker.cut = {"a"}
+    cluster.turns(4)
+    cluster.here.broker.cut = set()
+    cluster.turn()
+    cluster.b.taken()
+    cluster.turns(4)
+    assert cluster.b.listed == []
+
+
+def test_a_newcomer_gives_the_leader_two_turns_to_be_heard(cluster):
+    cluster.members = (cluster.b,)
+    cluster.turns(2)
+    assert cluster.b.listed == []
+    cluster.turn()
+    assert cluster.b.listed == ["north"]
+
+
+def test_ones_own_word_is_not_learnt_twice(cluster):
+    cluster.turn()
+    assert len(cluster.a.learnt) == 1
+
+
+# a cloud that does not answer
+
+
+def test_turns_without_an_answer_are_counted_and_one_answer_ends_the_count(cluster):
+    cluster.a.is_cut_off = True
+    counts = []
+    for _ in range(3):
+        cluster.turn()
+        counts.append(cluster.a.surveyor.failures)
+    cluster.a.is_cut_off = False
+    cluster.turn()
+    assert [*counts, cluster.a.surveyor.failures] == [1, 2, 3, 0]
+    assert cluster.a.learnt == [("north", [cluster.server_id])]
+
+
+@pytest.mark.parametrize("up", ["a-site", "z-site", None])
+def test_only_turns_in_which_no_site_answered_count_however_many_there_are(cluster, up):
+    for n in range(5):
+        cluster.here.cloud.plant(f"m-site{n}", None)
+        cluster.here.cloud.outage(f"m-site{n}", on=True)
+    cluster.here.cloud.outage("north", on=True)
+    if up:
+        cluster.here.cloud.plant(up, None)
+    cluster.turns(2)
+    assert cluster.a.surveyor.failures == (0 if up else 2)
+
+
+def test_a_site_that_is_no_more_does_not_count(cluster):
+    cluster.b.homes = {"old-site"}
+    cluster.here.cloud.outage("old-site", on=True)
+    cluster.members = (cluster.b,)
+    cluster.turns(6)
+    cluster.b.homes = set()
+    cluster.b.is_cut_off = True
+    cluster.turns(8)
+    assert cluster.b.surveyor.failures >= UNABLE_AFTER
+
+
+def test_one_that_does_not_reach_a_cloud_that_others_do_is_not_able(cluster):
+    cluster.turn()
+    cluster.b.is_cut_off = True
+    cluster.turns(10)
+    assert cluster.b.surveyor.is_able  # it had nothing to ask
+    cluster.b.surveyor.doubt()
+    cluster.turns(UNABLE_AFTER + 1)
+    assert not cluster.b.surveyor.is_able
+
+
+def test_it_is_able_again_once_it_is_answered(cluster):
+    cluster.b.is_cut_off = True
+    cluster.b.surveyor.doubt()
+    cluster.turns(UNABLE_AFTER + 2)
+    assert not cluster.b.surveyor.is_able
+    cluster.b.is_cut_off = False
+    cluster.turns(2)
+    assert cluster.b.surveyor.is_able
+    cluster.b.taken()
+    cluster.turns(4)
+    assert cluster.b.listed == []
+
+
+def test_a_cloud_that_answers_nobody_makes_nobody_unable(cluster):
+    cluster.here.cloud.outage("north", on=True)
+    cluster.turns(20)
+    assert [m.surveyor.is_able for m in cluster.members] == [True] * 3
+
+
+def test_after_an_outage_of_the_cloud_all_are_as_before(cluster):
+    """Else whoever is told by the leader, and asks nothing itself, would be taken for unable for ever."""
+    cluster.here.cloud.outage("north", on=True)
+    cluster.turns(20)
+    cluster.here.cloud.outage("north", on=False)
+    cluster.turns(3)
+    assert [m.surveyor.is_able for m in cluster.members] == [True] * 3
+    assert [m.surveyor.failures for m in cluster.members] == [0] * 3
+
+
+@pytest.mark.parametrize("said", [{}, {"member": "x"}, {"member": "x", "site": "north", "round": "1"}])
+def test_a_malformed_word_is_refused(cluster, said):
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        cluster.b.surveyor.hear(said)
+    assert cluster.b.learnt == []
+
+
+def test_a_word_with_servers_that_are_none_is_refused(cluster):
+    said = {"member": "x", "site": "north", "round": "1", "last": True, "servers": [{"server_id": 3}]}
+    with pytest.raises(ValueError, match="server_id"):
+        cluster.b.surveyor.hear(said)
+    assert cluster.b.learnt == []
+
+
+# what it means
+
+
+class Study:
+    """Domain web with three records: one up, one coming, one that has no server yet."""
+
+    def __init__(self) -> None:
+        self.here = here = Setting()
+        here.add(
+            "web",
+            record("up", server_id="s-1"),
+            record("coming", 400, "UNKNOWN", server_id="s-2"),
+            record("wished", 200, "UNKNOWN"),
+            record("going", 700, "UNKNOWN", server_id="s-4"),
+            record("over", 800, "UNKNOWN", server_id="s-5"),
+        )
+        self.mirror, self.dossiers = here.mirror(), Dossiers()
+        self.mirror.refresh()
+        self.removed: list[str] = []
+        self.reads: list[DomainKey] = []
+        self.findings = Findings(
+            self.mirror, self, self.dossiers, lambda s: self.removed.append(s.server_id), here.touched.append
+        )
+        self.learn(server("up", "s-1"), server("coming", "s-2", "BUILD"))
+
+    def view(self, key: DomainKey):
+        """In front of the store."""
+        self.reads.append(key)
+        return self.here.store.view(key)
+
+    def learn(self, *servers: Server, site: str = "north") -> None:
+        self.here.touched.clear()
+        self.findings.learn(site, servers)
+
+    def known(self, name: str):
+        return self.dossiers.bare(name, self.mirror.tenure(WEB).since)
+
+    @property
+    def touched(self) -> bool:
+        return self.here.touched != []
+
+
+UP, COMING = server("up", "s-1"), server("coming", "s-2", "BUILD")
+
+
+@pytest.fixture
+def study() -> Study:
+    return Study()
+
+
+def test_what_it_shows_of_a_recorded_server_is_the_clouds_word(study):
+    dead = server("up", "s-1", "ERROR", fault="process ended")
+    study.here.clock.advance(5)
+    study.learn(dead, COMING)
+    assert study.known("up").told == dead
+    assert study.known("up").told_at == study.here.clock.monotonic()
+    assert study.touched
+
+
+def test_the_same_word_again_is_no_news(study):
+    study.learn(UP, COMING)
+    assert not study.touched
+
+
+def test_but_how_late_it_is_counts_for_one_that_is_coming(study):
+    study.here.clock.advance(5)
+    study.learn(UP, COMING)
+    assert study.known("coming").told_at == study.here.clock.monotonic()
+    assert not study.touched
+
+
+def test_what_it_does_not_show_is_asked_for_one_by_one(study):
+    study.learn(COMING)
+    assert study.known("up").absent
+    assert not study.known("coming").absent
+    assert study.touched
+
+
+def test_only_what_should_be_up_is_missed(study):
+    study.learn()
+    missed = [i.instance_id for i in study.mirror.view(WEB).instances if study.known(i.instance_id).absent]
+    assert missed == ["up", "coming"]
+
+
+def test_a_listing_of_one_site_says_nothing_of_another(study):
+    study.learn(site="south")
+    assert not study.known("up").absent
+    assert not study.touched
+
+
+def test_one_that_is_shown_as_deleted_is_as_good_as_not_shown(study):
+    study.learn(server("up", "s-1", "DELETED"), COMING)
+    assert study.known("up").absent
+    assert study.known("up").told == UP
+
+
+def test_one_that_is_shown_again_was_not_gone(study):
+    tenure = study.mirror.tenure(WEB).since
+    study.learn(COMING)
+    study.dossiers.note("up", tenure, missed_at=5.0)
+    study.learn(UP, COMING)
+    assert (study.known("up").absent, study.known("up").missed_at) == (False, None)
+    assert study.touched
+
+
+def test_strangers_are_passed_over(study):
+    study.learn(UP, COMING, server("nobody", "s-9"), server("up-elsewhere", "s-8", cluster="other"))
+    assert (study.removed, study.reads) == ([], [])
+
+
+def test_one_that_has_no_server_yet_is_the_provisioners(study):
+    study.learn(UP, COMING, server("wished", "s-3"))
+    assert study.known("wished") == study.known("nobody")
+    assert study.removed == []
+
+
+def test_a_double_is_removed_on_the_word_of_a_fresh_read(study):
+    study.learn(UP, COMING, server("up", "s-7"))
+    assert (study.removed, study.reads) == (["s-7"], [WEB])
+
+
+def test_our_own_mirror_condemns_nobody(study):
+    """The record names another server by now: what the mirror takes for a double is the recorded one."""
+    study.here.alter(WEB, "up", lambda instance: replace(instance, server_id="s-7"))
+    study.learn(UP, COMING, server("up", "s-7"))
+    assert study.removed == []
+    assert study.reads == [WEB]
+
+
+def test_a_double_of_one_that_is_over_is_for_the_sweep(study):
+    study.learn(UP, COMING, server("over", "s-7"))
+    assert study.removed == []
+
+
+def test_a_double_of_a_domain_that_is_no_more_is_for_the_sweep(study):
+    study.here.alter(WEB, "over", lambda _: None)
+    for name in ("up", "coming", "wished", "going"):
+        study.here.alter(WEB, name, lambda _: None)
+    study.here.store.change(WEB, lambda domain: replace(domain, removed=True))
+    study.here.store.forget_domain(study.here.store.view(WEB), study.mirror.tenure(WEB))
+    study.learn(UP, COMING, server("up", "s-7"))
+    assert study.removed == []
+
+
+def test_without_suspects_nothing_is_read(study):
+    study.learn(UP, COMING)
+    assert study.reads == []
+
+
+def test_what_is_no_longer_ours_does_not_hold_up_the_rest(study):
+    """A write has shown us a newer table, and the mirror has yet to follow it."""
+    other = names_in((partition(WEB) + 1) % 4)[0]
+    study.here.add(other, record("mine", server_id="s-20"))
+    study.mirror.refresh()
+    study.here.deal_one(partition(WEB), "other")
+    study.mirror.assignment = study.here.store.assignment()
+    study.learn(replace(UP, hostname="new"))
+    mine = study.dossiers.bare("mine", study.mirror.tenure(DomainKey("ann", other)).since)
+    assert mine.absent
+    assert InstanceState.RUNNING is study.mirror.record("mine").state

@@ -1,0 +1,380 @@
+"""The sweep: what carries our mark and is nobody's goes, seen twice, a few at a time, and nothing else."""
+
+import pytest
+from msgspec.structs import replace
+
+from elastic.adapters.membership.memory import MemoryElection
+from elastic.adapters.workers import InlineWorkers
+from elastic.errors import Superseded
+from elastic.model.assignment import Term
+from elastic.model.server import Mark, ServerStatus
+from elastic.model.view import Standing
+from elastic.roles.sweep import ACCEPTED, Sweep
+from tests.unit.roles.setting import WEB, Setting, server
+from tests.unit.rules.views import record
+
+INTERVAL, GRACE = 10.0, 25.0  # the third sighting is the second that counts
+ONE, OLD, NEW = "i-001-1-1", "i-001-1-2", "i-001-1-9"
+
+
+class Watcher:
+    """In front of the cloud and the store: what was asked of them, in order."""
+
+    def __init__(self, inner: object, story: list[str], *names: str) -> None:
+        self.inner, self.story, self.names = inner, story, names
+
+    def __getattr__(self, name: str):
+        if name in self.names:
+            self.story.append(name)
+        return getattr(self.inner, name)
+
+
+class Yard:
+    """Domain web, of incarnation 1 with eight numbers given out, and one record with its server."""
+
+    def __init__(self) -> None:
+        self.here = here = Setting()
+        here.add("web", record(ONE, server_id="s-1"))
+        here.write(WEB, standing=Standing(next_number=9))
+        self.own = self.plant(ONE)
+        assert self.own == "s-1"
+        self.story: list[str] = []
+        self.term: Term | None = self.contended("me")
+        self.sweep = Sweep(
+            Watcher(here.store, self.story, "view"),
+            Watcher(here.cloud, self.story, "servers", "delete"),
+            here.workers,
+            INTERVAL,
+            GRACE,
+            7.0,
+            lambda: here.now,
+        )
+
+    def contended(self, member: str) -> Term:
+        seat = MemoryElection(self.here.store, member, self.here.clock, 1e9, lambda _: True).contend("reaper")
+        assert seat is not None
+        return self.here.store.raise_term(seat)
+
+    def plant(self, name: str, site: str = "north", **mark: object) -> str:
+        return self.here.cloud.plant(site, server(name, **mark).mark)
+
+    def turn(self, seconds: float = INTERVAL) -> None:
+        self.here.clock.advance(seconds)
+        self.sweep.turn(self.term)
+        self.collect()
+
+    def collect(self) -> None:
+        while self.here.workers.collect():
+            pass
+
+    def turns(self, count: int) -> None:
+        for _ in range(count):
+            self.turn()
+
+    @property
+    def there(self) -> set[str]:
+        return {s.server_id for s in self.here.cloud.live_servers()}
+
+    def noted(self) -> set[str]:
+        return {s.server_id for s in self.here.store.strays()}
+
+
+@pytest.fixture
+def yard() -> Yard:
+    return Yard()
+
+
+def test_a_stray_goes_at_a_second_sighting_a_grace_after_the_first(yard):
+    stray = yard.plant(OLD)
+    yard.turn()
+    assert (yard.noted(), stray in yard.there) == ({stray}, True)
+    yard.turns(2)
+    assert stray in yard.there
+    yard.turn()
+    assert yard.there == {yard.own}
+
+
+def test_that_is_told_in_the_journal(yard):
+    stray = yard.plant(OLD)
+    yard.turns(4)
+    (event,) = [e for e in yard.here.store.events() if e.kind == "terminated"]
+    assert (event.domain, event.instance_id) == ("ann:web", OLD)
+    assert event.text == f"server {stray} deleted: a stray"
+
+
+def test_the_first_sighting_outlives_the_one_who_made_it(yard):
+    yard.plant(OLD)
+    yard.turn()
+    heir = Sweep(yard.here.store, yard.here.cloud, yard.here.workers, INTERVAL, GRACE, 7.0, lambda: yard.here.now)
+    yard.sweep = heir
+    yard.turn(GRACE)
+    assert yard.there == {yard.own}
+
+
+def test_one_that_is_claimed_by_then_is_forgotten_as_a_stray(yard):
+    stray = yard.plant(OLD)
+    yard.turn()
+    yard.here.write(WEB, added=[record(OLD, 200)])
+    yard.turn(GRACE)
+    assert (yard.noted(), stray in yard.there) == (set(), True)
+
+
+def test_one_that_vanished_is_forgotten_too(yard):
+    stray = yard.plant(OLD)
+    yard.turn()
+    yard.here.cloud.vanish(stray)
+    yard.turn()
+    assert yard.noted() == set()
+
+
+def test_records_are_read_after_the_listing_and_before_the_delete(yard):
+    yard.plant(OLD)
+    yard.turns(4)
+    assert yard.story == ["servers", "view"] * 4 + ["delete"]
+
+
+def test_what_was_born_after_the_listing_was_begun_is_not_touched(yard):
+    """The record is there before its server is: a read made after the listing finds it."""
+    yard.turn()
+    late = yard.plant(NEW)
+    yard.here.write(WEB, added=[record(NEW, 400, server_id=late)], standing=Standing(next_number=10))
+    yard.turns(5)
+    assert late in yard.there
+    assert yard.sweep.trouble == ""
+
+
+def test_the_recorded_server_and_that_of_a_wish_are_never_touched(yard):
+    yard.here.write(WEB, added=[record(OLD, 200)])
+    wished = yard.plant(OLD)
+    yard.turns(6)
+    assert yard.there == {yard.own, wished}
+
+
+def test_a_double_of_a_living_one_goes(yard):
+    yard.plant(ONE)
+    yard.turns(4)
+    assert yard.there == {yard.own}
+
+
+def test_each_sites_strays_go_whatever_other_sites_show(yard):
+    for site in ("a-site", "north", "z-site"):
+        yard.plant(OLD, site)
+    yard.turn()
+    assert len(yard.noted()) == 3
+    yard.turns(3)
+    assert yard.there == {yard.own}
+    yard.turn()
+    assert yard.noted() == set()
+
+
+def test_what_was_seen_at_a_site_that_does_not_answer_now_stays_noted(yard):
+    stray = yard.plant(OLD, "z-site")
+    yard.turn()
+    yard.here.cloud.outage("z-site", on=True)
+    yard.turns(3)
+    assert yard.noted() == {stray}
+    yard.here.cloud.outage("z-site", on=False)
+    yard.turn()
+    assert yard.there == {yard.own}
+
+
+def test_a_new_leader_forgets_no_sighting_before_every_site_has_answered_it(yard):
+    stray = yard.plant(OLD, "z-site")
+    yard.turn()
+    yard.here.cloud.outage("z-site", on=True)
+    yard.sweep.turn(None)
+    yard.turns(2)
+    assert yard.noted() == {stray}
+    yard.here.cloud.vanish(stray)
+    yard.here.cloud.outage("z-site", on=False)
+    yard.turn()
+    assert yard.noted() == set()
+
+
+def test_what_is_left_of_a_forgotten_domain_goes(yard):
+    yard.plant("i-abc-1-1", key=replace_name("gone"))
+    yard.here.add("gone")
+    yard.here.store.change(replace_name("gone"), lambda domain: replace(domain, removed=True))
+    view = yard.here.store.view(replace_name("gone"))
+    mirror = yard.here.mirror()
+    mirror.refresh()
+    yard.here.store.forget_domain(view, mirror.tenure(view.key))
+    yard.turns(4)
+    assert yard.there == {yard.own}
+
+
+def replace_name(name: str):
+    return WEB._replace(name=name)
+
+
+@pytest.mark.parametrize("mark", [Mark("other", WEB, 1, OLD), Mark("", WEB, 0, ""), None])
+def test_nothing_of_another_cluster_is_touched(yard, mark):
+    theirs = yard.here.cloud.plant("north", mark)
+    yard.turns(6)
+    assert yard.there == {yard.own, theirs}
+
+
+def test_not_even_if_the_cloud_lists_it_with_ours(yard):
+    foreign = replace(server(OLD, "s-77"), mark=Mark("other", WEB, 99, OLD))
+    yard.here.cloud.servers = lambda *_: [foreign]
+    deleted = []
+    yard.here.cloud.delete = lambda *call: deleted.append(call)
+    yard.turns(6)
+    assert (deleted, yard.noted(), yard.sweep.trouble) == ([], set(), "")
+
+
+def test_one_that_is_shown_as_deleted_is_no_stray(yard):
+    yard.here.cloud.servers = lambda *_: [server(OLD, "s-77", ServerStatus.DELETED)]
+    yard.turn()
+    assert yard.noted() == set()
+
+
+def test_three_go_at_once_and_no_more(yard):
+    for _ in range(8):
+        yard.plant(OLD)
+    left = []
+    for _ in range(6):
+        yard.turn()
+        left.append(len(yard.there) - 1)
+    assert left == [8, 8, 8, 5, 2, 0]
+
+
+def test_of_a_hundred_five_go_at_once(yard):
+    for number in range(92):
+        name = f"i-001-1-{number + 100}"
+        yard.here.write(WEB, added=[record(name, server_id=yard.plant(name))])
+    yard.here.write(WEB, standing=Standing(next_number=500))
+    for _ in range(7):
+        yard.plant("i-001-1-300")
+    yard.turns(4)
+    assert len(yard.there) == 95
+
+
+# a store that was wiped or restored
+
+FUTURE = [
+    pytest.param({"name": NEW}, id="numbered above what was given out"),
+    pytest.param({"name": ONE, "incarnation": 2}, id="of an incarnation that never was"),
+]
+
+
+@pytest.mark.parametrize("mark", FUTURE)
+def test_one_mark_from_the_future_stops_the_sweep(yard, mark):
+    yard.plant(OLD)
+    yard.plant(**mark)
+    yard.turns(6)
+    assert len(yard.there) == 3
+    assert yard.noted() == set()
+    assert "the store was wiped or restored" in yard.sweep.trouble
+    assert mark["name"] in yard.sweep.trouble
+
+
+@pytest.mark.parametrize("mark", FUTURE)
+def test_until_an_operator_accepts(yard, mark):
+    yard.plant(OLD)
+    yard.plant(**mark)
+    yard.turn()
+    yard.here.store.set_flag(ACCEPTED, 123.0)
+    yard.turns(4)
+    assert yard.there == {yard.own}
+    assert yard.sweep.trouble == ""
+
+
+def test_what_was_noted_before_is_not_swept_either(yard):
+    yard.plant(OLD)
+    yard.turns(3)
+    yard.plant(NEW)
+    yard.turns(3)
+    assert len(yard.there) == 3
+
+
+def test_one_site_from_the_future_stops_the_sweep_of_all(yard):
+    """Whichever of them is listed first."""
+    for site in ("a-site", "z-site"):
+        yard.plant(OLD, site)
+    yard.plant(NEW, "north")
+    yard.turns(6)
+    assert len(yard.there) == 4
+    assert "site north" in yard.sweep.trouble
+
+
+def test_when_it_is_gone_the_sweep_goes_on(yard):
+    future = yard.plant(NEW)
+    yard.plant(OLD)
+    yard.turn()
+    yard.here.cloud.vanish(future)
+    yard.turns(4)
+    assert (yard.there, yard.sweep.trouble) == ({yard.own}, "")
+
+
+# whose duty it is, and when
+
+
+def test_only_the_leader_sweeps(yard):
+    yard.plant(OLD)
+    yard.term = None
+    yard.turns(5)
+    assert yard.story == []
+
+
+def test_one_that_leads_no_more_is_not_to_blame(yard):
+    yard.plant(NEW)
+    yard.turn()
+    assert yard.sweep.trouble
+    yard.term = None
+    yard.turn()
+    assert yard.sweep.trouble == ""
+
+
+def test_a_term_that_is_over_notes_and_deletes_nothing(yard):
+    yard.plant(OLD)
+    yard.turns(3)
+    yard.contended("other")
+    yard.here.clock.advance(INTERVAL)
+    yard.sweep.turn(yard.term)
+    with pytest.raises(Superseded):
+        yard.here.workers.collect()
+    yard.collect()
+    assert len(yard.there) == 2
+
+
+def test_it_is_done_each_interval(yard):
+    for _ in range(10):
+        yard.turn(INTERVAL / 5)
+    assert yard.story.count("servers") == 2
+
+
+def test_a_site_that_does_not_answer_holds_up_no_other(yard):
+    yard.plant(OLD, "a-site")
+    yard.here.cloud.outage("north", on=True)
+    yard.turns(4)
+    assert yard.there == {yard.own}
+
+
+def test_its_age_is_known(yard):
+    assert yard.sweep.ended_at is None
+    yard.turn()
+    assert yard.sweep.ended_at == yard.here.clock.monotonic()
+
+
+# a delete
+
+
+def test_one_that_is_gone_already_is_not_told(yard):
+    yard.sweep.remove(server(OLD, "s-77"), "a stray")
+    yard.collect()
+    assert yard.here.store.events() == []
+
+
+def test_one_that_could_not_be_deleted_is_tried_at_the_next_turn(yard):
+    yard.plant(OLD)
+    yard.turns(3)
+    weather = yard.here.cloud.weather
+    yard.here.cloud.weather = replace(weather, delete_unheard=1.0)
+    yard.turn()
+    assert len(yard.there) == 2
+    assert yard.here.store.events() == []
+    yard.here.cloud.weather = weather
+    yard.turn()
+    assert yard.there == {yard.own}
+    assert isinstance(yard.here.workers, InlineWorkers)
