@@ -32,6 +32,7 @@ from elastic.roles.survey import Surveyor
 from elastic.roles.sweep import Sweep
 from elastic.roles.tally import Tally
 from elastic.roles.thoughts import Thoughts
+from elastic.tuning import Dials, Tuning
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Staff:
     reactor: Reactor
     cycles: Sequence[Cycle]
     inbox: "Inbox"
+    dials: Dials
 
 
 class Inbox:
@@ -256,6 +258,11 @@ class Agent:
     def staff(self) -> Staff:
         """For the metrics, which only look."""
         return self._staff
+
+    def retune(self, tuning: Tuning) -> None:
+        """Other numbers from now on; from any thread."""
+        self._staff.dials.turn_to(tuning)
+        self._staff.inbox.wake()
 
     def stop(self) -> None:
         """Hand over: resign, leave. What is under way in the cloud the others will find by its mark."""

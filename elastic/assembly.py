@@ -45,30 +45,9 @@ from elastic.roles.survey import Findings, Surveyor
 from elastic.roles.sweep import Sweep
 from elastic.roles.tally import Tally
 from elastic.roles.thoughts import Notebook, Thoughts
-from elastic.rules.caution import BrakePolicy
 from elastic.rules.ring import slot_of
 from elastic.rules.standing import Complaint
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tuning:
-    """All in seconds, but `creates_at_once` (a site) and the brake's numbers."""
-
-    session_timeout: float = 10.0
-    debounce: float = 1.0
-    decide: float = 5.0
-    budget: float = 5.0
-    survey: float = 10.0
-    probe: float = 5.0
-    sweep: float = 300.0
-    grace: float = 60.0
-    record_max_age: float = 7200.0
-    settle: float = 30.0
-    cloud_timeout: float = 20.0
-    creates_at_once: int = 4
-    resync: float = 600.0
-    brake: BrakePolicy = field(default_factory=BrakePolicy)
-    site_brake_count: int = 5
+from elastic.tuning import Dials, Tuning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +115,10 @@ class _Assembly:
             self.now,
         )
         self.surveyor = self._surveyor()
+        self.alibis = Alibis(parts.cloud, parts.workers, self.tuning.cloud_timeout, self.touch)
+        self.assigner = Assigner(
+            parts.store, parts.member, parts.clock, self.tuning.session_timeout, self.tuning.debounce
+        )
 
     def now(self) -> Moment:
         return Moment.of(self.parts.clock)
@@ -156,14 +139,31 @@ class _Assembly:
 
     def agent(self) -> Agent:
         parts = self.parts
+        decider, provisioner = self._decider(), self._provisioner()
+        reaper = Reaper(self.mirror, self.tuning.record_max_age, self.dossiers.forget)
+        resync = Resync(self.mirror, self.tuning.resync)
         roles: dict[str, Role] = {
             "doctor": self._doctor(),
-            "decider": self._decider(),
-            "provisioner": self._provisioner(),
+            "decider": decider,
+            "provisioner": provisioner,
             "herald": Herald(self.mirror, parts.outgoing, parts.workers, self.touch),
-            "reaper": Reaper(self.mirror, self.tuning.record_max_age, self.dossiers.forget),
-            "resync": Resync(self.mirror, self.tuning.resync),
+            "reaper": reaper,
+            "resync": resync,
         }
+        dials = Dials(
+            alibis=self.alibis,
+            assigner=self.assigner,
+            calls=self.calls,
+            decider=decider,
+            pipe=self.pipe,
+            provisioner=provisioner,
+            reaper=reaper,
+            resync=resync,
+            surveyor=self.surveyor,
+            sweep=self.sweep,
+            tally=self.tally,
+            thoughts=self.thoughts,
+        )
         self.cycles += [Cycle(name, role, self.mirror, parts.clock, self.touch) for name, role in roles.items()]
         staff = Staff(
             member=Member(name=parts.member, host=parts.host, pid=parts.pid),
@@ -186,6 +186,7 @@ class _Assembly:
             reactor=self._reactor(),
             cycles=tuple(self.cycles),
             inbox=self.inbox,
+            dials=dials,
         )
         agent = Agent(staff)
         self._agent = agent
@@ -193,8 +194,7 @@ class _Assembly:
 
     def _doctor(self) -> Doctor:
         parts = self.parts
-        alibis = Alibis(parts.cloud, parts.workers, self.tuning.cloud_timeout, self.touch)
-        return Doctor(self.mirror, self.heard, self.pipe, parts.outgoing, alibis, parts.workers)
+        return Doctor(self.mirror, self.heard, self.pipe, parts.outgoing, self.alibis, parts.workers)
 
     def _decider(self) -> Decider:
         parts = self.parts
@@ -281,9 +281,10 @@ class _Assembly:
 
     def _duties(self) -> Duties:
         parts, tuning = self.parts, self.tuning
-        assigner = Assigner(parts.store, parts.member, parts.clock, tuning.session_timeout, tuning.debounce)
         look_again = min(0.5, tuning.session_timeout / 4)
-        return Duties(self.leadership, parts.store, parts.member, assigner, self.surveyor, self.sweep, look_again)
+        return Duties(
+            self.leadership, parts.store, parts.member, self.assigner, self.surveyor, self.sweep, look_again
+        )
 
     def _reactor(self) -> Reactor:
         parts = self.parts

@@ -6,7 +6,7 @@ Nothing is started or joined here; a store or a cloud that cannot be used at all
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from elastic.adapters.membership.tooz import ToozGroup
 from elastic.adapters.store.memory import MemoryStore
 from elastic.adapters.store.sqlite import SqliteStore
 from elastic.adapters.workers import ThreadWorkers
-from elastic.assembly import Parts, Tuning
+from elastic.assembly import Parts
 from elastic.conf import secret
 from elastic.conf.settings import Settings
 from elastic.engines import installed_engines
@@ -35,6 +35,7 @@ from elastic.ports.cloud import Cloud
 from elastic.ports.membership import Election, Group
 from elastic.ports.store import Store
 from elastic.rules.caution import BrakePolicy
+from elastic.tuning import Tuning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ def plant(settings: Settings) -> Plant:
         notebook=BlackBox(run_dir / f"{default.member}.visit"),
         engines=installed_engines(),
         tuning=tuning(settings),
-        operators=None if _is_embedded(settings) else settings.rpc.operators,
+        operators=operators(settings),
         node={"bus": bus},
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -99,9 +100,9 @@ def tuning(settings: Settings) -> Tuning:
     )
 
 
-def _is_embedded(settings: Settings) -> bool:
-    """Whoever may write in the directory is trusted: everyone is an operator."""
-    return settings.bus.url.startswith("sqlite+elastic:")
+def operators(settings: Settings) -> Collection[str] | None:
+    """Null: everyone is one. So it is in an embedded cluster: whoever may write in its directory is trusted."""
+    return None if settings.bus.url.startswith("sqlite+elastic:") else settings.rpc.operators
 
 
 def _store(settings: Settings) -> Store:

@@ -16,13 +16,14 @@ from oslo_config import cfg
 from elastic import logs
 from elastic.adapters.beat import Beat
 from elastic.adapters.membership.alive import AliveLock
+from elastic.agent import Agent
 from elastic.assembly import assemble
 from elastic.conf import settings
 from elastic.conf.settings import Settings
 from elastic.errors import BadRequest, Unavailable
 from elastic.metrics.counting import CountedCloud, counted
 from elastic.metrics.server import Metrics
-from elastic.parts import Plant, plant
+from elastic.parts import Plant, operators, plant, tuning
 from elastic.replica.health import Health
 from elastic.replica.initial import Initial
 from elastic.replica.lifeline import Lifeline
@@ -114,26 +115,29 @@ class _Process:
         planted.rpc.start(counted(agent.reactor.handle, metrics.counts))
         living.start()
         initial.load(agent.reactor.handle)
-        self._watch(living)
+        self._watch(living, agent)
         log.info("asked to stop")
         return self._end(planted, living)
 
-    def _watch(self, living: Living) -> None:
+    def _watch(self, living: Living, agent: Agent) -> None:
         """Until a signal says stop."""
         rereads = 0
         while not self._signals.stops:
             living.look()
             if self._signals.seen[signal.SIGHUP] != rereads:
                 rereads = self._signals.seen[signal.SIGHUP]
-                self._reread()
+                self._reread(agent)
             self._signals.wait(_LOOK)
 
-    def _reread(self) -> None:
+    def _reread(self, agent: Agent) -> None:
         try:
-            settings.reread(self._conf)
-            log.info("the configuration was read again")
+            said = settings.reread(self._conf)
         except BadRequest as refusal:
             log.error("the configuration stays as it was: %s", refusal)
+            return
+        agent.retune(tuning(said))
+        agent.reactor.operators = operators(said)
+        log.info("the configuration was read again")
 
     def _end(self, planted: Plant, living: Living) -> int:
         """First nothing new comes in, then the turn is finished, then we leave."""

@@ -28,7 +28,7 @@ class Alibis:
     """`touch` has the domain visited once there is an answer."""
 
     def __init__(self, cloud: Cloud, workers: Workers, timeout: float, touch: Callable[[DomainKey], None]) -> None:
-        self._cloud, self._workers, self._timeout, self._touch = cloud, workers, timeout, touch
+        self._cloud, self._workers, self.timeout, self._touch = cloud, workers, timeout, touch
         self._words: dict[str, tuple[_Word, float]] = {}
 
     def checked(self, key: DomainKey, instance: Instance, now: float) -> bool:
@@ -53,7 +53,7 @@ class Alibis:
             self._words[identity] = (_heard(server, error), now)
             self._touch(key)
 
-        self._workers.submit(site, lambda: self._cloud.server(site, server_id, self._timeout), answered)
+        self._workers.submit(site, lambda: self._cloud.server(site, server_id, self.timeout), answered)
 
 
 def _heard(server: Server | None, error: Exception | None) -> _Word:

@@ -23,7 +23,7 @@ class Assigner:
         self, store: Store, member: str, clock: Clock, session_timeout: float, debounce: float = 1.0
     ) -> None:
         self._store, self._member, self._clock = store, member, clock
-        self._session_timeout, self._debounce = session_timeout, debounce
+        self._session_timeout, self.debounce = session_timeout, debounce
         self._absent: dict[str, float] = {}  # holder -> since when we miss it, monotonic
         self._unable: dict[str, float] = {}  # member -> since when it says that it is not able
 
@@ -56,7 +56,7 @@ class Assigner:
         if self._drops_too_many(holders, holders - here, present, now):
             log.warning("more than half of the members seem gone (%s): waiting", ", ".join(holders - here))
             return None
-        settled = {n for n in here if n in holders or now - present[n].since >= self._debounce}
+        settled = {n for n in here if n in holders or now - present[n].since >= self.debounce}
         self._note_inabilities({n for n in here if not cards[n].is_able}, now)
         able = {n for n in settled if not self._is_unable(n, now)} or settled
         weights = {n: cards[n].weight for n in able if cards[n].weight > 0}

@@ -46,7 +46,7 @@ class CloudCalls:
     ) -> None:
         self._doubt = doubt
         self._cloud, self._workers, self._dossiers, self._clock = cloud, workers, dossiers, clock
-        self._timeout, self._uid, self._order, self._touch = timeout, uid, order, touch
+        self.timeout, self._uid, self._order, self._touch = timeout, uid, order, touch
         self.refused: dict[str, int] = defaultdict(int)  # kind of call -> not answered, for the metrics
         self._troubles: dict[DomainKey, tuple[int, Complaint]] = {}  # and the tenure it was met in
 
@@ -59,7 +59,7 @@ class CloudCalls:
         def send() -> Server:
             if self._clock.monotonic() > send_by:
                 raise NotSent("no worker was free in time")
-            return self._cloud.create(order, self._timeout)
+            return self._cloud.create(order, self.timeout)
 
         def answered(server: Server | None, error: Exception | None) -> None:
             self._reckon(domain.key, tenure, "create", error)
@@ -96,7 +96,7 @@ class CloudCalls:
     def _list(self, key: DomainKey, site: str, group: list[Instance], tenure: int) -> None:
         begun, uid = self._clock.monotonic(), self._uid()
         one = group[0].instance_id if len(group) == 1 else None
-        work = partial(self._cloud.servers, site, uid, self._timeout, one)
+        work = partial(self._cloud.servers, site, uid, self.timeout, one)
 
         def listed(servers: Sequence[Server] | None, error: Exception | None) -> None:
             self._reckon(key, tenure, "list", error)
@@ -129,7 +129,7 @@ class CloudCalls:
             self._touch(key)
 
         self._note(instance.instance_id, tenure, under_way=True)
-        self._workers.submit(site, lambda: self._cloud.server(site, server_id, self._timeout), answered)
+        self._workers.submit(site, lambda: self._cloud.server(site, server_id, self.timeout), answered)
 
     def _learnt_of_check(
         self, instance: Instance, server: Server | None, error: Exception | None, tenure: int
@@ -166,7 +166,7 @@ class CloudCalls:
 
         begun = self._clock.monotonic()
         self._note(instance.instance_id, tenure, under_way=True, deleted_at=begun)
-        self._workers.submit(site, lambda: self._cloud.delete(site, server_id, self._timeout), answered)
+        self._workers.submit(site, lambda: self._cloud.delete(site, server_id, self.timeout), answered)
 
     def _note(self, instance_id: str, tenure: int, **learnt: Any) -> None:
         self._dossiers.note(instance_id, tenure, **learnt)

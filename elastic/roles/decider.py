@@ -46,7 +46,7 @@ class Decider:
         complaints: Callable[[DomainKey], tuple[Complaint, ...]],
     ) -> None:
         self._mirror, self._engines, self._heard, self._thoughts = mirror, engines, heard, thoughts
-        self._isolation, self._interval, self._brake_policy = isolation, interval, brake_policy
+        self._isolation, self.interval, self.brake_policy = isolation, interval, brake_policy
         self._site_braked, self._complaints = site_braked, complaints
         self._last_refusal: dict[DomainKey, tuple[str, ...]] = {}
 
@@ -71,7 +71,7 @@ class Decider:
 
     def _brake(self, view: View, now: Moment) -> Brake:
         sites = {i.site for i in view.instances}
-        return brake(view, self._brake_policy, now.wall, any(self._site_braked(site) for site in sites))
+        return brake(view, self.brake_policy, now.wall, any(self._site_braked(site) for site in sites))
 
     def _ask_engine(self, view: View, held: Brake, now: Moment) -> Answer | None:
         """Null: it is still thinking."""
@@ -110,7 +110,7 @@ class Decider:
             log.info("%s: %s", view.key, decision.reason if decision else "")
         else:
             self._conclude(view, standing, decision, wished.events + _brake_story(view, held, now.wall))
-        return now.mono + self._interval if standing.status != "STABLE" or held.is_on else None
+        return now.mono + self.interval if standing.status != "STABLE" or held.is_on else None
 
     def _is_back(self, instance: Instance) -> bool:
         """Given up for its silence, and heard from since: never act on the older word."""

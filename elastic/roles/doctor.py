@@ -86,6 +86,8 @@ class Doctor:
         verdict = diagnose(*signs)
         if verdict.ask:
             self._ask(instance.instance_id, now.mono)
+            sighting.health_since = now.mono  # anew, if it spoke since it was last out of contact
+            signs = (*signs[:4], now.mono, *signs[5:])
         if verdict.health is Health.MISSING and instance.health is not Health.MISSING:
             if not self._alibis.checked(key, instance, now.mono):
                 held = Verdict(instance.health, "silent; the cloud is being asked about it", False)

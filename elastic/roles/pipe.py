@@ -20,7 +20,7 @@ class Pipe:
     """All times are monotonic seconds. `returned` is called by the bus's thread, the rest by the control loop."""
 
     def __init__(self, heartbeats: HeartbeatIn, member: str, interval: float) -> None:
-        self._heartbeats, self._member, self._interval = heartbeats, member, interval
+        self._heartbeats, self._member, self.interval = heartbeats, member, interval
         self._since: dict[int, float] = {}
         self._sent: dict[int, float] = {}
         self._back: dict[int, float] = {}
@@ -41,18 +41,18 @@ class Pipe:
         for known in (self._since, self._sent, self._back):
             for partition in known.keys() - wanted:
                 known.pop(partition, None)
-        was_away = self._last_turn is not None and now - self._last_turn > 2 * self._interval
+        was_away = self._last_turn is not None and now - self._last_turn > 2 * self.interval
         self._last_turn = now
         bound = self._heartbeats.bound()
         for partition in wanted:
             if was_away or partition not in bound or not self._is_proved(partition, now):
                 self._since[partition] = now
-            if partition in bound and now - self._sent.get(partition, -1e9) >= self._interval:
+            if partition in bound and now - self._sent.get(partition, -1e9) >= self.interval:
                 self._probe(partition, now)
 
     def _is_proved(self, partition: int, now: float) -> bool:
         back = self._back.get(partition)
-        return back is not None and now - back <= PROBES_MISSED * self._interval
+        return back is not None and now - back <= PROBES_MISSED * self.interval
 
     def _probe(self, partition: int, now: float) -> None:
         try:

@@ -62,7 +62,7 @@ class Provisioner:
     ) -> None:
         self._listening_since = listening_since
         self._mirror, self._calls, self._dossiers = mirror, calls, dossiers
-        self._settle, self._turn, self._creates_at_once = settle, turn, creates_at_once
+        self.settle, self.survey_interval, self._creates_at_once = settle, turn, creates_at_once
         self._touch = touch
         self._creating: Counter[str] = Counter()  # site -> creates under way
         self._queued: dict[str, dict[DomainKey, None]] = {}  # site -> domains that wait for a free worker
@@ -70,7 +70,7 @@ class Provisioner:
     def visit(self, view: View, now: Moment) -> float | None:
         tenure = self._mirror.tenure(view.key)
         patience = provisioning.Patience(
-            settle=self._settle, turn=self._turn, boot_timeout=view.domain.health_policy.boot_timeout
+            settle=self.settle, turn=self.survey_interval, boot_timeout=view.domain.health_policy.boot_timeout
         )
         plan = Plan()
         listening = self._listening_since(view.key, now.mono)

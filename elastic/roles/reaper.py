@@ -18,13 +18,13 @@ class Reaper:
     """`max_age`: seconds that a final record is kept for people to read."""
 
     def __init__(self, mirror: Mirror, max_age: float, forgotten: Callable[[str], None]) -> None:
-        self._mirror, self._max_age, self._forgotten = mirror, max_age, forgotten
+        self._mirror, self.max_age, self._forgotten = mirror, max_age, forgotten
 
     def visit(self, view: View, now: Moment) -> float | None:
         def seconds_seen(instance: Instance) -> float:
             return now.mono - self._mirror.sightings.of(instance, now.mono).state_since
 
-        spent = expired(view, self._max_age, now.wall, seconds_seen)
+        spent = expired(view, self.max_age, now.wall, seconds_seen)
         if spent:
             view = self._mirror.commit(view, changes={i.instance_id: Change(_gone, i.version) for i in spent})
             for instance in spent:
@@ -42,7 +42,7 @@ class Reaper:
         kept = [self._mirror.sightings.of(i, now.mono).state_since for i in view.instances if i.state.is_final]
         if not kept or view.domain.removed:
             return None
-        return max(min(kept) + self._max_age, now.mono) + 1.0
+        return max(min(kept) + self.max_age, now.mono) + 1.0
 
 
 def _gone(_: Instance) -> None:

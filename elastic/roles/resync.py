@@ -15,7 +15,7 @@ class Resync:
     """`period` in seconds."""
 
     def __init__(self, mirror: Mirror, period: float) -> None:
-        self._mirror, self._period = mirror, period
+        self._mirror, self.period = mirror, period
         self._next: dict[DomainKey, float] = {}
 
     def visit(self, view: View, now: Moment) -> float | None:
@@ -25,6 +25,6 @@ class Resync:
         if due is not None and now.mono >= due:
             self._mirror.reload(view.key)
         if due is None or now.mono >= due:
-            first = self._period * slot_of(view.key) / SLOTS
-            due = self._next[view.key] = now.mono + (self._period if due is not None else first + 1.0)
+            first = self.period * slot_of(view.key) / SLOTS
+            due = self._next[view.key] = now.mono + (self.period if due is not None else first + 1.0)
         return due

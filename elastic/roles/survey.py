@@ -49,7 +49,7 @@ class Surveyor:
     ) -> None:
         self._cloud, self._workers, self._peers, self._clock = cloud, workers, peers, clock
         self._member = member
-        self._interval, self._timeout, self._uid, self._learn = interval, timeout, uid, learn
+        self.interval, self.timeout, self._uid, self._learn = interval, timeout, uid, learn
         self._begun: dict[str, float] = {}
         self._heard: dict[str, float] = {}
         self._parts: dict[tuple[str, str], list[Server]] = {}
@@ -79,16 +79,16 @@ class Surveyor:
         """List each site that is due: by us as the leader, or because nobody told us for two turns."""
         if now < self._next_look:
             return
-        self._next_look = now + (self._interval if leads else self._interval / 2)
+        self._next_look = now + (self.interval if leads else self.interval / 2)
         to_list = sorted({*sites(), *self._cloud.sites()})
         self._silent = {site: turns for site, turns in self._silent.items() if site in to_list}
         for site in to_list:
             looks = leads or self._in_doubt
-            patience = self._interval if looks else 2 * self._interval
-            last = self._begun.get(site, now - self._interval) if looks else self._last_word(site, now)
+            patience = self.interval if looks else 2 * self.interval
+            last = self._begun.get(site, now - self.interval) if looks else self._last_word(site, now)
             if now - last >= patience:
                 self._begun[site] = now
-                work = partial(self._cloud.servers, site, self._uid(), self._timeout)
+                work = partial(self._cloud.servers, site, self._uid(), self.timeout)
                 self._workers.submit(site, work, partial(self._listed, site, leads))
 
     def _last_word(self, site: str, now: float) -> float:

@@ -42,7 +42,7 @@ class Sweep:
         now: Callable[[], Moment],
     ) -> None:
         self._store, self._cloud, self._workers, self._now = store, cloud, workers, now
-        self._interval, self._grace, self._timeout = interval, grace, timeout
+        self.interval, self.grace, self.timeout = interval, grace, timeout
         self._begun: float | None = None
         self._strays: dict[str, set[str] | None] = {}  # site -> ids, by its last listing
         self._troubles: dict[str, str] = {}  # site -> why nothing is swept, there or elsewhere
@@ -59,14 +59,14 @@ class Sweep:
         if term is None:
             self._begun, self._strays, self._troubles = None, {}, {}
             return False
-        if self._begun is not None and now.mono - self._begun < self._interval:
+        if self._begun is not None and now.mono - self._begun < self.interval:
             return False
         self._begun = now.mono
         uid, sites = self._store.layout().uid, self._cloud.sites()
         self._strays = {site: self._strays.get(site) for site in sites}
         self._troubles = {site: text for site, text in self._troubles.items() if site in sites}
         for site in sites:
-            work = partial(self._cloud.servers, site, uid, self._timeout)
+            work = partial(self._cloud.servers, site, uid, self.timeout)
             self._workers.submit(site, work, partial(self._listed, site, term))
         return True
 
@@ -119,7 +119,7 @@ class Sweep:
             for s in strays
             if s.server_id not in noted
         ]
-        due = [s for s in strays if s.server_id in noted and ripe(noted[s.server_id].at, now.wall, self._grace)]
+        due = [s for s in strays if s.server_id in noted and ripe(noted[s.server_id].at, now.wall, self.grace)]
         self._strays[site] = {s.server_id for s in strays}
         self._store.note_strays(term, fresh, self._gone(noted, {s.server_id for s in listed}))
         for server in due[: allowance(len(due), len(listed))]:
@@ -149,5 +149,5 @@ class Sweep:
             elif not isinstance(error, ServerGone):
                 log.warning("server %s could not be deleted: %s", server.server_id, error)
 
-        work = partial(self._cloud.delete, server.site, server.server_id, self._timeout)
+        work = partial(self._cloud.delete, server.site, server.server_id, self.timeout)
         self._workers.submit(server.site, work, deleted)

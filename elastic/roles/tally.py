@@ -24,13 +24,13 @@ class Tally:
     """`share` of a site, but at least `count`, engages its brake. `interval` between two words: seconds."""
 
     def __init__(self, peers: Peers, member: str, interval: float, share: float, count: int = 5) -> None:
-        self._peers, self._member, self._interval = peers, member, interval
-        self._share, self._count = share, count
+        self._peers, self._member, self.interval = peers, member, interval
+        self.share, self.count = share, count
         self._heard: dict[str, tuple[float, Mapping[str, tuple[int, int]]]] = {}
         self._told_at: float | None = None
 
     def turn(self, views: Callable[[], Iterable[View]], now: Moment) -> None:
-        if self._told_at is not None and now.mono - self._told_at < self._interval:
+        if self._told_at is not None and now.mono - self._told_at < self.interval:
             return
         self._told_at = now.mono
         silent: Counter[str] = Counter()
@@ -51,7 +51,7 @@ class Tally:
     def is_braked(self, site: str, now: float) -> bool:
         silent = total = 0
         for at, sites in tuple(self._heard.values()):  # asked from other threads too
-            if now - at <= 3 * self._interval:
+            if now - at <= 3 * self.interval:
                 here = sites.get(site, (0, 0))
                 silent, total = silent + here[0], total + here[1]
-        return silent >= self._count and silent > self._share * total
+        return silent >= self.count and silent > self.share * total

@@ -36,7 +36,7 @@ class Thoughts:
     """`budget`: seconds that one engine call may take in all."""
 
     def __init__(self, workers: Workers, notebook: Notebook, budget: float) -> None:
-        self._workers, self._notebook, self._budget = workers, notebook, budget
+        self._workers, self._notebook, self.budget = workers, notebook, budget
         self._pending: dict[DomainKey, Thought] = {}
         self.overruns = 0  # calls that took longer than a blink
 
@@ -47,7 +47,7 @@ class Thoughts:
         if pending is None:
             return self._begin(key, counter, work, now)
         if pending.call.still_running():
-            if now - pending.since > self._budget:
+            if now - pending.since > self.budget:
                 raise pending.call
             return None
         del self._pending[key]

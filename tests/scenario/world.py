@@ -23,7 +23,7 @@ from elastic.adapters.membership.memory import MemoryElection, MemoryGroup, Room
 from elastic.adapters.store.memory import MemoryStore
 from elastic.adapters.workers import InlineWorkers
 from elastic.agent import Agent
-from elastic.assembly import Parts, Tuning, assemble
+from elastic.assembly import Parts, assemble
 from elastic.engines import installed_engines
 from elastic.errors import CloudUnavailable, StoreUnavailable, Unavailable
 from elastic.model.domain import DomainKey
@@ -35,6 +35,7 @@ from elastic.ports.bus import Call, Reply
 from elastic.ports.workers import Workers
 from elastic.rules.caution import BrakePolicy
 from elastic.rules.ring import partition_of, slot_of
+from elastic.tuning import Tuning
 from tests.scenario.fragile import Died, Fuse, fragile_cloud, fragile_store
 
 SECRET = b"a secret of thirty-two characters"

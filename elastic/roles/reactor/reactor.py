@@ -55,7 +55,7 @@ class Reactor:
 
     def __init__(self, desk: Desk, hearing: Hearing, operators: Collection[str] | None = None) -> None:
         self._desk, self._hearing = desk, hearing
-        self._operators = None if operators is None else frozenset(operators)
+        self.operators = operators
 
     def handle(self, call: Call) -> Reply:
         """Never raises."""
@@ -104,7 +104,7 @@ class Reactor:
         operation = OPERATIONS.get(call.op)
         if operation is None:
             raise UnknownOperation(f"there is no operation {call.op[:60]!r}")
-        is_operator = self._operators is None or caller in self._operators
+        is_operator = self.operators is None or caller in self.operators
         if operation.access is Access.OPERATOR and not is_operator:
             raise Denied(f"{operation.name} is for operators")
         return self._run(operation, call, is_operator)
