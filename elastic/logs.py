@@ -37,6 +37,7 @@ def setup(conf: cfg.ConfigOpts, member: str, log_file: str | Path | None = None)
     elif conf.log_dir:
         conf.set_default("log_file", f"{member}.log")
     oslo_log.setup(conf, "elastic")
+    logging.raiseExceptions = False  # a log that takes no more, on a full disk: no traceback for each line
     for handler in logging.getLogger().handlers:
         handler.addFilter(_Subject(member))
         handler.setFormatter(_Masked(handler.formatter))

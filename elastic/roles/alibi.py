@@ -1,6 +1,6 @@
 """Before a silent instance is given up, the cloud is asked whether it still has its server.
 
-An answer, whichever, lets the verdict stand; no answer does not: an outage of the cloud's API gives nobody up.
+That it has it lets the verdict stand; no answer does not: an outage of the cloud's API gives nobody up.
 (Of a server that is gone the provisioner hears by itself and says so in the record.)
 """
 

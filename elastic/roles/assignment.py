@@ -57,6 +57,8 @@ class Assigner:
             log.warning("more than half of the members seem gone (%s): waiting", ", ".join(holders - here))
             return None
         settled = {n for n in here if n in holders or now - present[n].since >= self.debounce}
+        if self._member not in settled:
+            return None
         self._note_inabilities({n for n in here if not cards[n].is_able}, now)
         able = {n for n in settled if not self._is_unable(n, now)} or settled
         weights = {n: cards[n].weight for n in able if cards[n].weight > 0}

@@ -3,16 +3,16 @@
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from elastic.adapters.store.sqlite.mounts import networked
 from elastic.conf import embedded
-from elastic.errors import BadRequest, Conflict
+from elastic.errors import BadRequest, Conflict, Unavailable
 
 _FOLDERS = ("run", "log")
-_PROBE = b"\0" * 65536
+_ROOM = 32 * 1024 * 1024  # bytes that store and bus, with their logs, soon take on a quiet day
 
 
 def prepare(path: Path) -> list[str]:
@@ -56,7 +56,7 @@ def _stranger(path: Path) -> str | None:
     """A name in a directory that is not a cluster's yet and that no beginning of one explains."""
     if (path / embedded.CONF).exists():
         return None
-    ours = ("secret", *embedded.FOLDERS, *_FOLDERS)
+    ours = ("secret", "store.db", "bus.db", *embedded.FOLDERS, *_FOLDERS)
     return next((entry.name for entry in path.iterdir() if not entry.name.startswith(ours)), None)
 
 
@@ -65,9 +65,7 @@ def _probe(path: Path) -> None:
     probe = path / ".probe"
     try:
         with probe.open("wb") as file:
-            file.write(_PROBE)
-            file.flush()
-            os.fsync(file.fileno())
+            os.posix_fallocate(file.fileno(), 0, _ROOM)
     finally:
         probe.unlink(missing_ok=True)
 
@@ -89,3 +87,44 @@ def held(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+class Ground:
+    """What a running cluster stands on: the directory itself with the servers' records in it, `kept` (this very
+    file), and `needed` (any file).
+
+    A store that is taken away goes on to be used by those who have it open, while a replica that starts anew
+    makes another: two clusters in one place. So nobody may go on then.
+    """
+
+    def __init__(self, path: Path, records: Path, kept: Path, needed: Sequence[Path]) -> None:
+        self._path = path
+        self._whole, self._whole_was = (path, records), (_identity(path), _identity(records))
+        self._kept, self._kept_was = kept, _identity(kept)
+        self._needed = needed
+
+    @property
+    def is_gone(self) -> bool:
+        """The directory itself, or the records of the servers."""
+        return tuple(_identity(folder) for folder in self._whole) != self._whole_was
+
+    def check(self) -> None:
+        """Unavailable names what was taken away."""
+        if self.is_gone:
+            raise Unavailable(f"{self._path} was taken away: the cluster has ended, and its servers")
+        taken = [file for file in self._needed if _identity(file) is None]
+        if _identity(self._kept) != self._kept_was:
+            taken.append(self._kept)
+        if taken:
+            raise Unavailable(
+                f"{taken[0]} was taken away: the cluster has ended, not its servers; put it back and start again"
+            )
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """None if it is not there."""
+    try:
+        found = file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino

@@ -15,10 +15,11 @@ from elastic.ports.store import JournalRecords
 from elastic.replica.signals import Signals
 from elastic.supervisor import directory, leftover
 from elastic.supervisor.child import Child
+from elastic.supervisor.directory import Ground
 from elastic.supervisor.life import Recipe
 from elastic.supervisor.relay import Stderr, follow, log_to
 from elastic.supervisor.teller import Stdout, Teller
-from elastic.supervisor.watch import Watch
+from elastic.supervisor.watch import GENTLE, Watch
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ _LAST_SERVERS = 2.5  # seconds for the servers to end
 def run(path: Path, replicas: int, cloud: str | None) -> None:
     """Keep a cluster of `replicas` going in the directory `path` until a signal says stop.
 
-    BadRequest, Conflict or Unavailable say in one line why it cannot be, or cannot begin.
+    BadRequest, Conflict or Unavailable say in one line why it cannot be, cannot begin or cannot go on.
     """
     path = path.expanduser().resolve()
     changed = directory.prepare(path)
@@ -47,10 +48,13 @@ def run(path: Path, replicas: int, cloud: str | None) -> None:
             Child(_recipe(path, config, conf, n + 1), partial(follow, stderr=stderr)) for n in range(replicas)
         ]
         store = SqliteStore(path / "store.db")
+        ground = Ground(path, path / "cloud", path / "store.db", [config, path / "secret"])
         try:
-            _keep(children, signals, store)
+            _keep(children, signals, store, ground)
         finally:
             store.close()
+            if ground.is_gone:
+                leftover.end_servers(conf.cloud.local_dir)
         if conf.cloud.driver == "local":
             _end_servers(LocalCloud(conf.cloud.local_dir))
 
@@ -63,8 +67,8 @@ def _recipe(path: Path, config: Path, conf: Settings, number: int) -> Recipe:
     return Recipe(member, command, path / "run" / f"{member}.beat", 2 * conf.coordination.session_timeout)
 
 
-def _keep(children: list[Child], signals: Signals, journal: JournalRecords) -> None:
-    """Returns after a stop that was asked for; then nothing of the cluster is left but its servers."""
+def _keep(children: list[Child], signals: Signals, journal: JournalRecords, ground: Ground) -> None:
+    """Returns after a stop that was asked for, or raises; then nothing of the cluster is left but its servers."""
     said_before = journal.events(count=1)
     out = Stdout()
     teller = Teller(journal.events, out.say, after=said_before[-1].seq if said_before else 0)
@@ -73,11 +77,11 @@ def _keep(children: list[Child], signals: Signals, journal: JournalRecords) -> N
         out.say("ready")
         teller.start()
 
-    watch = Watch(children, signals, ready)
+    watch = Watch(children, signals, ready, ground.check)
     try:
         watch.run()
     finally:
-        watch.stop()
+        watch.stop(0.0 if ground.is_gone else GENTLE)  # they would write in a place that is no longer ours
         teller.stop(_LAST_WORDS)
 
 

@@ -1,12 +1,14 @@
-"""Replicas of an earlier run that outlived their supervisor: they end by themselves, or we end them."""
+"""What outlives that to which it belongs: replicas their supervisor, servers the directory of their records."""
 
 import contextlib
 import os
 import select
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from elastic.adapters.cloud.local import SETTINGS
 from elastic.errors import Conflict
 
 _PATIENCE = 4.0  # seconds; a replica ends within 3 s of its supervisor
@@ -22,33 +24,58 @@ def clear(config: Path) -> list[int]:
     try:
         _wait(left, _PATIENCE)
         killed = list(left)
-        for descriptor in left.values():
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        _wait(left, _KILLED)
+        _kill(left)
     finally:
-        for descriptor in left.values():
-            os.close(descriptor)
+        _close(left)
     if left:
         raise Conflict(f"replicas of an earlier run cannot be ended (pids {sorted(left)})")
     return killed
 
 
+def end_servers(cloud: str) -> int:
+    """End the servers of the local cloud in `cloud`, whose records are gone; return how many there were."""
+    left = _opened(servers_of(cloud))
+    count = len(left)
+    try:
+        _kill(left)
+    finally:
+        _close(left)
+    return count
+
+
+def servers_of(cloud: str) -> list[int]:
+    """Pids of our user's processes that were started as servers of the local cloud in `cloud`."""
+    wanted = os.fsencode(f"{SETTINGS}={cloud}/")
+    return [
+        int(entry.name)
+        for entry in _processes()
+        if any(setting.startswith(wanted) for setting in _words(entry / "environ"))
+    ]
+
+
 def replicas_of(config: Path) -> list[int]:
     """Pids of our user's replicas that a supervisor started on `config`."""
     wanted = os.fsencode(config)
-    found = []
+    return [
+        int(entry.name)
+        for entry in _processes()
+        if wanted in (argv := _words(entry / "cmdline")) and b"--parent-pipe" in argv
+    ]
+
+
+def _processes() -> Iterator[Path]:
+    """Our user's."""
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            argv = (entry / "cmdline").read_bytes().split(b"\0")
-            ours = entry.stat().st_uid == os.geteuid()
-        except OSError:  # it has just ended
-            continue
-        if ours and wanted in argv and b"--parent-pipe" in argv:
-            found.append(int(entry.name))
-    return found
+        with contextlib.suppress(OSError):  # it has just ended
+            if entry.name.isdigit() and entry.stat().st_uid == os.geteuid():
+                yield entry
+
+
+def _words(file: Path) -> list[bytes]:
+    try:
+        return file.read_bytes().split(b"\0")
+    except OSError:  # it has just ended
+        return []
 
 
 def _opened(pids: list[int]) -> dict[int, int]:
@@ -58,6 +85,19 @@ def _opened(pids: list[int]) -> dict[int, int]:
         with contextlib.suppress(ProcessLookupError):
             opened[pid] = os.pidfd_open(pid)
     return opened
+
+
+def _close(left: dict[int, int]) -> None:
+    for descriptor in left.values():
+        os.close(descriptor)
+
+
+def _kill(left: dict[int, int]) -> None:
+    """Drop from `left` what ends by it."""
+    for descriptor in left.values():
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    _wait(left, _KILLED)
 
 
 def _wait(left: dict[int, int], seconds: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from elastic.supervisor import leftover
 from tests.functional.cluster import ELASTIC, Cluster, cluster_in, is_alive, until
 
 pytestmark = [pytest.mark.functional, pytest.mark.slow]
@@ -120,6 +121,21 @@ def test_a_configuration_that_makes_no_sense_ends_the_run_with_its_reason(cluste
     done = cluster.cli("run")
     assert done.returncode == 1
     assert "session_timeout" in done.stderr
+
+
+@pytest.mark.parametrize("what", ["", "store.db"])
+def test_a_cluster_whose_directory_or_store_is_taken_away_ends_and_says_so(cluster: Cluster, what: str) -> None:
+    cluster.start()
+    cluster.add_domains({"web": 2})
+    assert cluster.supervisor is not None
+    (cluster.directory / what).rename(cluster.directory.parent / "elsewhere")
+    try:
+        assert cluster.supervisor.wait(10) == 1
+        until(lambda: any("was taken away" in line for line in cluster.err.lines))
+        assert cluster.agents() == {}
+        assert len(cluster.vms()) == (2 if what else 0)
+    finally:
+        leftover.end_servers(str(cluster.directory / "cloud"))
 
 
 def test_nobody_reads_what_it_says_and_it_goes_on(cluster: Cluster) -> None:

@@ -15,7 +15,8 @@ from elastic.model.states import Health, InstanceState
 from elastic.ports.bus import Call
 from elastic.replica.health import Health as ReplicaHealth
 from elastic.rules.strays import instance_id
-from tests.scenario.world import IMPATIENT, PATIENT, WEB, World, slot_of
+from tests.scenario.test_original_defects import Ponders
+from tests.scenario.world import ENGINES, IMPATIENT, PATIENT, WEB, World, slot_of
 
 DB = DomainKey("ann", "db")
 KIND = {"boot": (1.0, 3.0)}
@@ -213,11 +214,36 @@ def test_p5_nobody_is_given_up_while_the_cloud_does_not_answer(served):
     silent.silent = True
     served.cloud.outage("site", True)
     served.run(LONG)
-    assert Health.MISSING not in {i.health for i in served.view().instances}
-    assert is_untouched(served, len(served.cloud.journal))
+    assert silent.instance_id in served.running()
+    assert served.view().instance(silent.instance_id).health is Health.OUT_OF_CONTACT
     served.cloud.outage("site", False)
     served.until(lambda: silent.instance_id not in served.running())
     served.until(served.is_whole)
+
+
+def test_p5_one_that_is_heard_from_while_its_end_is_being_decided_lives_on():
+    """Its newest word is in memory only, and the decider goes by what is written."""
+    world = World.settled(engines={**ENGINES, "ponders": Ponders})
+    world.add(n=3, engine="ponders")
+    world.until(world.is_whole)
+    silent = next(iter(world.vms.values()))
+    silent.silent = True
+    asked = []
+
+    def comes_back():
+        asked.append(world.view().instance(silent.instance_id).health)
+        if asked[-1] is not Health.MISSING:
+            Ponders.meanwhile.append(comes_back)
+            return
+        silent.silent = False
+        silent.beat()
+        world.broker.pump()
+
+    Ponders.meanwhile.append(comes_back)
+    world.until(lambda: Health.MISSING in asked)
+    world.run(20)
+    assert silent.instance_id in world.running()
+    assert world.happened(Happened.DELETE_ASKED) == []
 
 
 HOUR = pytest.mark.parametrize("by", [3600, -3600], ids=["an hour on", "an hour back"])
@@ -268,10 +294,13 @@ def creates(world):
 def test_p5_a_clock_step_forgets_no_record_before_its_time(by):
     world = serving()
     world.resize(2)
-    world.until(lambda: world.is_whole(2))
+    world.until(lambda: any(i.state is InstanceState.TERMINATED for i in world.view().instances))
     world.clock.step(by)
-    world.run(PATIENT.record_max_age / 2)
-    assert len(world.view().instances) == 3
+    for timeout in range(8, 14):
+        config = {"health": {"missing_timeout": timeout}}  # so that it is looked at
+        world.ask("reconfigure_domain", domain_id="web", config=config)
+        world.run(PATIENT.record_max_age / 12)
+        assert len(world.view().instances) == 3
 
 
 def test_p5_a_restart_of_all_replicas_at_once_ends_nobody(served):
@@ -461,6 +490,7 @@ def test_p7_a_redelivered_add_domain_does_not_revive_a_removed_one(world):
     world.ask("remove_domain", domain_id="web")
     world.until(lambda: WEB not in world.store.all_domains())
 
+    world.run(5)
     client.call("add_domain", args, 5.0, idempotency_key="once")
     unknown = Call("add_domain", args, "ann", "lost in a restore", deadline, redelivered=True)
     keyless = Call("add_domain", args, "ann", None, world.clock.now() + 5, redelivered=True)
@@ -531,6 +561,18 @@ def test_pausing_stops_what_is_wished_for_and_not_yet_made(served):
     assert is_untouched(served, journal)
     served.ask("resume_domain", domain_id="web")
     served.until(lambda: served.is_whole(6))
+
+
+def test_pausing_stops_what_is_to_go_and_not_yet_gone(served):
+    served.cloud.outage("site", True)
+    served.resize(1)
+    served.until(lambda: len(served.running()) == 1)
+    served.ask("pause_domain", domain_id="web")
+    served.cloud.outage("site", False)
+    served.run(20)
+    assert len(served.live()) == 3
+    served.ask("resume_domain", domain_id="web")
+    served.until(lambda: served.is_whole(1))
 
 
 # P9: converged once the faults have stopped

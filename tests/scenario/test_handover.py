@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from elastic.adapters.cloud.weather import Happened
+from elastic.errors import ElasticError, NotFound, Superseded
 from elastic.model.domain import DomainKey
 from elastic.model.states import Health
 from elastic.rules.ring import slot_of
@@ -121,10 +122,14 @@ def test_somebody_hears_each_partition_all_the_time(how):
     world.broker.after_pump.append(listen)
     if how == "a joiner":
         join(world, "c")
-        world.until(lambda: loads(world)["c"])
     else:
         world.ask("drain_replica", member="a", weight=0)
-        world.until(lambda: not loads(world)["a"])
+    heir = world.replicas["c" if how == "a joiner" else "b"]
+    before, tune = loads(world)[heir.name], heir.heartbeats.tune
+    heir.heartbeats.tune = lambda partitions: None  # the broker is slow to bind for it
+    world.until(lambda: loads(world)[heir.name] > before)
+    world.run(1)
+    heir.heartbeats.tune = tune
     world.run(10)
     assert deaf == []
 
@@ -167,14 +172,40 @@ def test_a_walk_paused_at_any_step_comes_to_the_same_end(walk, after):
         pause_at(walk, step, after)
 
 
+class Guarded:
+    """A store that notes how each write to a domain ended."""
+
+    def __init__(self, inner):
+        self._inner, self.ends = inner, []
+
+    def __getattr__(self, name):
+        found = getattr(self._inner, name)
+        if name not in ("commit", "forget_domain"):
+            return found
+
+        def write(*args):
+            try:
+                done = found(*args)
+            except ElasticError as refusal:
+                self.ends.append(type(refusal))
+                raise
+            self.ends.append(None)
+            return done
+
+        return write
+
+
 def pause_at(walk, step, after):
     before, deed, size = WALKS[walk]
     world = prepared(before)
     worker, stopped_at = world.holder(), []
+    guarded = worker.store.__dict__["inner"] = Guarded(world.store)
 
     def stop(where):
-        stopped_at.append(where)
         worker.sleep(5 * SESSION)
+        assert world.holder() is not worker
+        guarded.ends.clear()
+        stopped_at.append(where)
 
     worker.fuse.light(step, after, stop)
     victim = deed(world)
@@ -182,6 +213,8 @@ def pause_at(walk, step, after):
     world.until(lambda: at_its_end(world, size, victim))
     world.run(20)
     assert at_its_end(world, size, victim), f"{stopped_at}: {world.told()}"
+    if stopped_at in (["before commit"], ["before forget_domain"]):
+        assert guarded.ends[0] in (Superseded, NotFound), f"{stopped_at}: {world.told()}"
     most = 2 if stopped_at == ["before create"] else 1
     assert max(most_servers_at_once(world).values()) <= most, f"{stopped_at}: {world.told()}"
 
@@ -263,6 +296,10 @@ def only_the_leader_there(world):
         world.room.cut_off(name)
 
 
+def all_but_the_leader_there(world):
+    world.room.cut_off(world.leader("decider").name)
+
+
 def unreadable(world):
     world.room.unreadable = True
 
@@ -285,7 +322,7 @@ def test_a_wrong_word_of_the_group_moves_no_partition(hiccup):
     assert nothing_happened(world, journal)
 
 
-@pytest.mark.parametrize("hiccup", [nobody_there, unreadable])
+@pytest.mark.parametrize("hiccup", [nobody_there, all_but_the_leader_there, unreadable])
 def test_while_nobody_can_tell_who_is_there_everyone_goes_on_with_its_own(hiccup):
     world = fleet()
     before = world.store.assignment()

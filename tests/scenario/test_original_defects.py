@@ -325,10 +325,12 @@ def test_d7_terminating_one_that_is_being_made_leaves_no_server(until, late_by):
     }[until]
     world.until(lambda: reached(world.view().instance(name)), step=0.1)
     world.resize(0)
-    world.until(lambda: world.view().instance(name).state is InstanceState.TERMINATED)
-    world.run(10)
+    world.until(lambda: world.view().instance(name).state is InstanceState.TERMINATED, step=0.1)
     assert world.cloud.live_servers() == []
     assert len(world.happened(Happened.CREATED)) == len(world.happened(Happened.GONE))
+    journal = len(world.cloud.journal)
+    world.run(10)
+    assert world.happened(after=journal) == []
     if is_late:
         assert len(world.happened(Happened.CREATED)) == 1
 

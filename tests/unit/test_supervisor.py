@@ -1,8 +1,10 @@
 """The supervisor over stand-in replicas: real processes that beat, hang, refuse or die as they are told."""
 
 import os
+import resource
 import select
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -15,12 +17,14 @@ import pytest
 
 from elastic.adapters.beat import Beat, last_beat
 from elastic.adapters.blackbox import BlackBox
+from elastic.adapters.cloud.local import SETTINGS
 from elastic.errors import BadRequest, Conflict, Unavailable
 from elastic.model.decision import Event
 from elastic.model.domain import DomainKey
 from elastic.replica.signals import Signals
 from elastic.supervisor import directory, leftover
 from elastic.supervisor.child import Child, pause_before
+from elastic.supervisor.directory import Ground
 from elastic.supervisor.life import Recipe
 from elastic.supervisor.relay import Stderr, follow
 from elastic.supervisor.teller import Teller, line_of
@@ -283,6 +287,13 @@ def test_a_directory_that_was_open_is_closed_and_it_is_said(tmp_path: Path) -> N
     assert directory.prepare(tmp_path / "open") == []
 
 
+def test_what_a_removed_cluster_left_in_its_directory_is_no_obstacle(tmp_path: Path) -> None:
+    for name in ("store.db-wal", "bus.db", "group"):
+        (tmp_path / name).touch()
+    tmp_path.chmod(0o700)
+    assert directory.prepare(tmp_path) == []
+
+
 def test_a_directory_of_other_things_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     tmp_path.chmod(0o755)
@@ -305,6 +316,17 @@ def test_a_directory_that_takes_nothing_is_refused() -> None:
         directory.prepare(Path("/proc/elastic-data"))
 
 
+def test_a_directory_without_room_for_a_cluster_is_refused(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4 * 1024 * 1024, limits[1]))
+    try:
+        with pytest.raises(BadRequest, match="cannot hold a cluster: File too large; choose another --data"):
+            directory.prepare(tmp_path / "data")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "data").iterdir()) == []
+
+
 def test_a_directory_is_held_by_one_and_names_its_holder(tmp_path: Path) -> None:
     directory.prepare(tmp_path / "data")
     with (
@@ -315,6 +337,69 @@ def test_a_directory_is_held_by_one_and_names_its_holder(tmp_path: Path) -> None
         pass
     with directory.held(tmp_path / "data"):
         pass
+
+
+def taken_away(file: Path) -> None:
+    file.unlink()
+
+
+def replaced(file: Path) -> None:
+    (file.parent / "other").write_text("another store")
+    (file.parent / "other").replace(file)
+
+
+@pytest.mark.parametrize(
+    ("how", "name"), [(taken_away, "store.db"), (replaced, "store.db"), (taken_away, "elastic.conf")]
+)
+def test_a_run_ends_when_a_file_it_stands_on_is_taken_away(
+    tmp_path: Path, how: Callable[[Path], None], name: str
+) -> None:
+    store, config = tmp_path / "store.db", tmp_path / "elastic.conf"
+    store.touch()
+    config.touch()
+    ground = Ground(tmp_path, tmp_path, store, [config])
+    ground.check()
+    how(tmp_path / name)
+    with pytest.raises(Unavailable, match=rf"{name} was taken away.* put it back"):
+        ground.check()
+    assert not ground.is_gone
+
+
+def test_a_configuration_may_be_written_anew_while_the_cluster_runs(tmp_path: Path) -> None:
+    config = tmp_path / "elastic.conf"
+    config.touch()
+    ground = Ground(tmp_path, tmp_path, tmp_path, [config])
+    replaced(config)
+    ground.check()
+
+
+def test_the_watch_ends_when_what_it_stands_on_is_gone(tmp_path: Path) -> None:
+    place = tmp_path / "data"
+    place.mkdir()
+    ground = Ground(tmp_path, place, tmp_path, [])
+    child = Child(recipe(tmp_path), ignored)
+    with Signals([signal.SIGTERM], [signal.SIGCHLD]) as signals:
+        watch = Watch([child], signals, place.rmdir, ground.check)
+        try:
+            with pytest.raises(Unavailable, match="was taken away: the cluster has ended, and its servers"):
+                watch.run()
+            assert ground.is_gone
+        finally:
+            watch.stop(0.0)
+        assert child.pid is None
+
+
+def test_servers_whose_records_are_gone_are_found_by_their_environment_and_ended(tmp_path: Path) -> None:
+    environment = {SETTINGS: f"{tmp_path}/cloud/servers/a/node.json"}
+    server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env=environment)
+    try:
+        until(lambda: leftover.servers_of(f"{tmp_path}/cloud") == [server.pid])
+        assert leftover.end_servers(f"{tmp_path}/clou") == 0
+        assert leftover.end_servers(f"{tmp_path}/cloud") == 1
+        assert server.wait(10) == -signal.SIGKILL
+    finally:
+        server.kill()
+        server.communicate()
 
 
 def test_replicas_that_outlived_their_supervisor_are_ended(tmp_path: Path) -> None:

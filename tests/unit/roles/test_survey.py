@@ -202,7 +202,6 @@ def test_only_turns_in_which_no_site_answered_count_however_many_there_are(clust
 
 def test_a_site_that_is_no_more_does_not_count(cluster):
     cluster.b.homes = {"old-site"}
-    cluster.here.cloud.outage("old-site", on=True)
     cluster.members = (cluster.b,)
     cluster.turns(6)
     cluster.b.homes = set()

@@ -163,8 +163,8 @@ def stored(known: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
     after = dict(known)
     if verdict.health is not known["health"]:
         after |= {"health": verdict.health, "health_time": known["now"]}
-    if verdict.ask:
-        after["asked_at"] = known["now"]
+    if verdict.ask:  # from then on it is out of contact anew, as the doctor takes it
+        after |= {"asked_at": known["now"], "health_time": known["now"]}
     return after
 
 
