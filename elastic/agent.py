@@ -36,6 +36,7 @@ from elastic.tuning import Dials, Tuning
 
 log = logging.getLogger(__name__)
 
+AFTER_FAILURE = 1.0  # seconds
 PASSES = 4  # over the cycles in one turn: one role's write is the next one's news
 HOUSEKEEPING = 10.0  # seconds
 LONGEST_WAIT = 1.0  # seconds between two turns, whatever happens
@@ -149,7 +150,7 @@ class Agent:
 
     def turn(self) -> float:
         """Do what is to be done now; return the seconds until the next turn is due (one at most)."""
-        now = Moment.of(self._staff.clock)
+        now, cut = Moment.of(self._staff.clock), False
         try:
             with about(term=self._staff.mirror.assignment.term):
                 self._take_in(now)
@@ -160,11 +161,12 @@ class Agent:
         except StoreUnavailable as trouble:
             if not self.store_is_lost:
                 log.warning("the store does not answer; nothing is done without it: %s", trouble)
-            self.store_is_lost = True
+            self.store_is_lost = cut = True
         except ElasticError:
             log.exception("this turn was cut short")
+            cut = True
         self._ages["control"] = self._staff.clock.monotonic()
-        return self._wait()
+        return AFTER_FAILURE if cut else self._wait()
 
     def _step(self, now: Moment) -> None:
         staff = self._staff

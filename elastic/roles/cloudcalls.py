@@ -68,7 +68,7 @@ class CloudCalls:
             self._touch(domain.key)
 
         self._note(instance.instance_id, tenure, under_way=True, refused=None, not_sent=False, made=None)
-        self._workers.submit(instance.site, send, answered)
+        self._workers.submit(f"create {instance.site}", send, answered)
 
     def _learnt_of_create(self, server: Server | None, error: Exception | None) -> dict[str, Any]:
         match error:

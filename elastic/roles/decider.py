@@ -52,7 +52,7 @@ class Decider:
 
     def visit(self, view: View, now: Moment) -> float | None:
         blocked = self._isolation.blocks(view.key, view.domain.revision, now)
-        if blocked is not None:
+        if blocked is not None and not view.domain.removed:
             self._conclude(view, undecided(view, (blocked.complaint,), now.wall))
             return blocked.until
         if view.domain.paused and not view.domain.removed:
@@ -77,6 +77,8 @@ class Decider:
         """Null: it is still thinking."""
         sightings = self._mirror.sightings
         asked = question(view, held, now.wall, lambda i: now.mono - sightings.of(i, now.mono).state_since)
+        if view.domain.removed:
+            return policy.decide(asked, self._engines)  # no engine has a say, so none can hold it up
         work = partial(policy.decide, asked, self._engines)
         return self._thoughts.think(view.key, view.counter, work, now.mono)
 
@@ -94,7 +96,7 @@ class Decider:
     def _write(self, view: View, answer: Answer, held: Brake, now: Moment) -> float | None:
         wished = wishes(view, answer, slot_of(view.key), now.wall)
         if any(self._is_back(i) for i in view.instances if i.instance_id in wished.going):
-            return now.mono  # the doctor has yet to write what we have heard
+            return now.mono + BLINK  # the doctor has yet to write what we have heard
         standing = concluded(view, answer, wished, held, self._complaints(view.key), now.wall)
         decision = self._decision(view, answer, wished, held, now)
         if wished.added or wished.going:

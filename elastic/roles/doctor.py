@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from msgspec.structs import replace
+
 from elastic.model.decision import Event
 from elastic.model.domain import DomainKey, HealthPolicy
 from elastic.model.instance import Instance
@@ -22,7 +24,7 @@ from elastic.roles.alibi import ASK_AGAIN, Alibis
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
 from elastic.roles.pipe import Pipe
-from elastic.rules.diagnosis import Verdict, diagnose, next_look
+from elastic.rules.diagnosis import Verdict, diagnose, next_look, well_until
 from elastic.rules.lifecycle import advance, pronounced
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Doctor:
 
     def visit(self, view: View, now: Moment) -> float | None:
         policy = view.domain.health_policy
+        policy = replace(policy, really_missing_timeout=max(policy.really_missing_timeout, self._pipe.doubt))
         changes: dict[str, Change] = {}
         events: list[Event] = []
         looks: list[float] = []
@@ -70,15 +73,24 @@ class Doctor:
     ) -> tuple[Verdict, float | None]:
         """The verdict, and the monotonic time by which it has to be thought over."""
         if not policy.monitor_health:
-            return Verdict(instance.health, "not monitored", False), None
+            health = (
+                Health.UNKNOWN if instance.health in (Health.MISSING, Health.OUT_OF_CONTACT) else instance.health
+            )
+            return Verdict(health, "not monitored", False), None
         sighting = self._mirror.sightings.of(instance, now.mono)
+        heard = self._heard.of(instance.instance_id)
+        until = well_until(
+            policy, instance.state, sighting.state_since, instance.health, heard, watching, now.mono
+        )
+        if until is not None:
+            return Verdict(instance.health, "it says OK", False), until
         signs = (
             policy,
             instance.state,
             sighting.state_since,
             instance.health,
             sighting.health_since,
-            self._heard.of(instance.instance_id),
+            heard,
             self._asked.get(instance.instance_id),
             watching,
             now.mono,

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from elastic.errors import NotFound, OutcomeUnknown, Stale, Superseded
+from elastic.errors import BadMessage, NotFound, OutcomeUnknown, Stale, Superseded
 from elastic.model.assignment import Assignment, Layout, Tenure
 from elastic.model.decision import Decision, Event
 from elastic.model.domain import DomainKey
@@ -104,8 +104,16 @@ class Mirror:
         self._unread.update(dict.fromkeys(changed))
         for key in self._unread:
             if self.partition(key) in self._held:  # it may have gone elsewhere while it could not be read
-                self.reload(key)
+                self._read(key)
         self._unread, self._cursor = {}, news.cursor
+
+    def _read(self, key: DomainKey) -> None:
+        """One that cannot be understood harms only itself: it is as good as not there."""
+        try:
+            self.reload(key)
+        except BadMessage:
+            log.exception("%s cannot be read", key)
+            self._drop(key)
 
     def reload(self, key: DomainKey) -> View | None:
         """Read it anew from the store; None if it is no more."""

@@ -26,6 +26,10 @@ class Pipe:
         self._back: dict[int, float] = {}
         self._last_turn: float | None = None
 
+    @property
+    def doubt(self) -> float:
+        return PROBES_MISSED * self.interval
+
     def watching_since(self, partition: int, now: float) -> float:
         return self._since.get(partition, now)
 

@@ -75,8 +75,10 @@ class Sweep:
             log.warning("site %s could not be listed for the sweep: %s", site, error)
             return
         claims = self._claims([s for s in servers if s.status is not ServerStatus.DELETED])
-        if claims[Claim.FROM_THE_FUTURE] and not self._store.flags().get(ACCEPTED):
-            self._refuse(site, claims[Claim.FROM_THE_FUTURE])
+        accepted = float(self._store.flags().get(ACCEPTED) or 0.0)
+        lost = [s for s in claims[Claim.FROM_THE_FUTURE] if s.created > accepted]
+        if lost:
+            self._refuse(site, lost)
         else:
             self._troubles.pop(site, None)
         if not self._troubles:

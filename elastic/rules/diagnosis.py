@@ -19,6 +19,7 @@ from elastic.rules.exact import Number, exact
 
 OWN_WORDS = (Health.OK, Health.MONITOR_ERROR, Health.PROCESS_ERROR)
 OUT_OF_CONTACT, MISSING = Health.OUT_OF_CONTACT, Health.MISSING
+NEAR = 0.001  # seconds within which floats are not trusted
 QUIET = "over, and not heard any more"
 
 
@@ -113,6 +114,23 @@ def next_look(
     if outlook.until is None or outlook.is_past(now) or outlook.after is outlook.health:
         return None
     return _first_after(outlook.until)
+
+
+def well_until(
+    policy: HealthPolicy,
+    state: InstanceState,
+    state_time: float,
+    health: Health,
+    heard: Word | None,
+    watching_since: float,
+    now: float,
+) -> float | None:
+    """The quick look at one that runs, is OK and says so, as nearly all are: until when `diagnose` will say OK
+    if nothing more is heard. None: it is not as simple as that, or too near to the moment to tell in floats."""
+    if state is not InstanceState.RUNNING or health is not Health.OK or heard is None or heard.state != Health.OK:
+        return None
+    until = max(state_time, heard.at, watching_since) + policy.missing_timeout
+    return until if until - now > NEAR else None
 
 
 def _verdict(signs: _Signs, now: Number) -> Verdict:

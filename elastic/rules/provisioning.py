@@ -253,10 +253,10 @@ def _prove_absence(
 
 
 def _delete(server_id: str, dossier: Dossier, patience: Patience, now: float) -> Step:
-    if dossier.deleted_at is None or now - dossier.deleted_at >= patience.redelete:
-        return Delete(server_id)
     if dossier.missed_at is not None:
         return _ask_again(dossier.missed_at, patience, now)
+    if dossier.deleted_at is None or now - dossier.deleted_at >= patience.redelete:
+        return Delete(server_id)
     return Check()
 
 

@@ -25,6 +25,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
     """Set up the logs as a configuration text says; return what goes to stderr."""
     root = logging.getLogger()
     before = root.handlers[:], root.level, sys.excepthook, threading.excepthook
+    monkeypatch.setattr(logging, "raiseExceptions", True)
 
     def start(text: str = "", log_file: Path | None = None) -> io.StringIO:
         file = tmp_path / "elastic.conf"
@@ -148,6 +149,14 @@ def test_a_log_file_is_rotated(setup: Setup, tmp_path: Path) -> None:
     assert names == ["r1.log", "r1.log.1", "r1.log.2"]
     assert all(path.stat().st_size <= 1024 * 1024 for path in file.parent.iterdir())
     assert stderr.getvalue()
+
+
+def test_a_file_that_takes_no_more_costs_no_word(setup: Setup, tmp_path: Path) -> None:
+    (tmp_path / "full.log").symlink_to("/dev/full")
+    stderr = setup(log_file=tmp_path / "full.log")
+    log.info("a line")
+    (line,) = stderr.getvalue().splitlines()
+    assert line.endswith("a line")
 
 
 def test_a_log_directory_gets_a_file_with_the_members_name(setup: Setup, tmp_path: Path) -> None:

@@ -274,7 +274,7 @@ def test_until_an_operator_accepts(yard, mark):
     yard.plant(OLD)
     yard.plant(**mark)
     yard.turn()
-    yard.here.store.set_flag(ACCEPTED, 123.0)
+    yard.here.store.set_flag(ACCEPTED, 2e9)
     yard.turns(4)
     assert yard.there == {yard.own}
     assert yard.sweep.trouble == ""

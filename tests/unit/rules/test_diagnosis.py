@@ -10,7 +10,7 @@ from elastic.errors import BadRequest
 from elastic.model.domain import HealthPolicy
 from elastic.model.heartbeat import Heard
 from elastic.model.states import Health, InstanceState
-from elastic.rules.diagnosis import Verdict, diagnose, next_look
+from elastic.rules.diagnosis import Verdict, diagnose, next_look, well_until
 from tests.unit.asking import STATES
 
 SHORT = HealthPolicy(boot_timeout=10, missing_timeout=5, really_missing_timeout=3, zombie_seconds=10)
@@ -163,8 +163,8 @@ def stored(known: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
     after = dict(known)
     if verdict.health is not known["health"]:
         after |= {"health": verdict.health, "health_time": known["now"]}
-    if verdict.ask:  # from then on it is out of contact anew, as the doctor takes it
-        after |= {"asked_at": known["now"], "health_time": known["now"]}
+    if verdict.ask:
+        after["asked_at"] = known["now"]
     return after
 
 
@@ -217,8 +217,10 @@ def test_at_the_next_look_something_changes(known):
 
 @given(any_facts)
 def test_nobody_is_asked_twice(known):
+    """From then on it is out of contact anew: so the doctor takes one that spoke and fell silent again."""
     verdict = diagnose(**known)
-    assert not (verdict.ask and diagnose(**stored(known, verdict)).ask)
+    after = stored(known, verdict) | {"health_time": known["now"]}
+    assert not (verdict.ask and diagnose(**after).ask)
 
 
 @given(any_facts)
@@ -226,3 +228,24 @@ def test_nobody_is_given_up_before_it_was_out_of_contact(known):
     verdict = diagnose(**known)
     gone = {Health.MISSING, Health.OUT_OF_CONTACT}
     assert verdict.health is not Health.MISSING or known["health"] in gone
+
+
+@given(any_facts)
+def test_the_quick_look_says_what_the_long_one_says(known):
+    watching = known["watching_since"] if known["watching_since"] is not None else 0
+    signs = {name: known[name] for name in ("policy", "state", "state_time", "health", "heard", "now")}
+    until = well_until(**signs, watching_since=watching)
+    if until is None:
+        return
+    for now in (known["now"], (known["now"] + until) / 2, until - 0.0005):
+        verdict = diagnose(**{**known, "watching_since": watching, "now": now})
+        assert (verdict.health, verdict.ask) == (Health.OK, False)
+    later = {**known, "watching_since": watching, "now": until + 0.001}
+    assert diagnose(**later).health is Health.OUT_OF_CONTACT
+
+
+def test_the_quick_look_is_taken_at_those_that_are_well():
+    known = facts(health="OK", heard=80, now=82)
+    signs = {name: known[name] for name in ("policy", "state", "state_time", "health", "heard", "now")}
+    assert well_until(**signs, watching_since=0) == 80 + known["policy"].missing_timeout
+    assert well_until(**{**signs, "heard": None}, watching_since=0) is None
