@@ -71,10 +71,12 @@ class Staff:
 
 
 class Inbox:
-    """What other threads leave for the control loop. `wake` is called for each."""
+    """What other threads leave for the control loop, and the threads' signs to one another: `wake` is called
+    when something has come in, `tell_progress` when the loop has come further within a turn."""
 
     def __init__(self) -> None:
         self.wake: Callable[[], None] = lambda: None
+        self.tell_progress: Callable[[], None] = lambda: None
         self._keys: deque[DomainKey] = deque()
         self._messages: deque[tuple[str, Mapping[str, Json]]] = deque()
 
@@ -85,6 +87,9 @@ class Inbox:
     def hear(self, topic: str, message: Mapping[str, Json]) -> None:
         self._messages.append((topic, message))
         self.wake()
+
+    def progress(self) -> None:
+        self.tell_progress()
 
     def flagged(self) -> set[DomainKey]:
         return {self._keys.popleft() for _ in range(len(self._keys))}
@@ -234,6 +239,10 @@ class Agent:
         """What cuts the wait between two turns short, called from any thread."""
         self._staff.inbox.wake = wake
         self._staff.workers.set_wake(wake)
+
+    def set_progress(self, tell: Callable[[], None]) -> None:
+        """Called by the control loop, often: a long turn that comes further does not hang."""
+        self._staff.inbox.tell_progress = tell
 
     def leads(self) -> frozenset[str]:
         return self._staff.leadership.leads()

@@ -89,7 +89,9 @@ class _Assembly:
         self.parts, self.tuning = parts, parts.tuning
         self.inbox = Inbox()
         self.cycles: list[Cycle] = []
-        self.mirror = Mirror(parts.store, parts.member, parts.clock, parts.fresh_id, self.touch)
+        self.mirror = Mirror(
+            parts.store, parts.member, parts.clock, parts.fresh_id, self.touch, self.inbox.progress
+        )
         self.pipe = Pipe(parts.heartbeats, parts.member, self.tuning.probe)
         self.heard = Attention(parts.lastheard, self.mirror, self.inbox.flag)
         self.dossiers = Dossiers()
@@ -164,7 +166,10 @@ class _Assembly:
             tally=self.tally,
             thoughts=self.thoughts,
         )
-        self.cycles += [Cycle(name, role, self.mirror, parts.clock, self.touch) for name, role in roles.items()]
+        self.cycles += [
+            Cycle(name, role, self.mirror, parts.clock, self.touch, self.inbox.progress)
+            for name, role in roles.items()
+        ]
         staff = Staff(
             member=Member(name=parts.member, host=parts.host, pid=parts.pid),
             clock=parts.clock,

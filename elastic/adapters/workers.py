@@ -109,12 +109,21 @@ class _Lane:
 
     def put(self, work: Work, then: Then) -> None:
         with self._lock:
+            is_short = self._unfinished >= self._started and self._started < self._threads
+            if is_short and not self._grown() and not self._started:
+                self._ended((then, None, RuntimeError("this host starts no more threads")))
+                return
             self._unfinished += 1
-            is_short = self._unfinished > self._started and self._started < self._threads
-            self._started += is_short
         self._queue.put((work, then))
-        if is_short:
+
+    def _grown(self) -> bool:
+        """One thread more; False if the host has none to give, and those that are there have to do."""
+        try:
             Thread(target=self._serve, name=f"worker-{self._name}", daemon=True).start()
+        except RuntimeError:
+            return False
+        self._started += 1
+        return True
 
     def close(self) -> None:
         self._closed.set()

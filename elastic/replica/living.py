@@ -25,6 +25,8 @@ class Stepped(Protocol):
 
     def set_wake(self, wake: Callable[[], None]) -> None: ...
 
+    def set_progress(self, tell: Callable[[], None]) -> None: ...
+
     def in_ring(self) -> bool: ...
 
     def leads(self) -> frozenset[str]: ...
@@ -53,6 +55,7 @@ class Living:
         self._keep_every = session_timeout / 3
         wake = threading.Event()
         agent.set_wake(wake.set)
+        agent.set_progress(self.progress)
         self._control = Loop("control", self._turn, wake)
         self._keeper = Loop("keeper", self._keep)
         self._watchdog = Watchdog(Patience.of(session_timeout), self._late, agent.leads, agent.give_up, end)

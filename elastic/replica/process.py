@@ -29,7 +29,6 @@ from elastic.replica.initial import Initial
 from elastic.replica.lifeline import Lifeline
 from elastic.replica.living import Living
 from elastic.replica.signals import Signals
-from elastic.replica.visits import Visits
 
 log = logging.getLogger(__name__)
 
@@ -103,11 +102,9 @@ class _Process:
         initial = Initial.of(said)
         session = said.coordination.session_timeout
         metrics = Metrics(lambda: health.picture(), lambda: health.ailments())
-        visits = Visits(planted.parts.notebook)
         cloud = CountedCloud(planted.parts.cloud, metrics.counts)
-        agent = assemble(replace(planted.parts, cloud=cloud, notebook=visits))
+        agent = assemble(replace(planted.parts, cloud=cloud))
         living = Living(agent, session, _say_ready, self._beat.renew)
-        visits.progress = living.progress
         health = Health(agent, living, session / 2, planted.loops)
         metrics.serve(said.metrics.listen)
         planted.parts.heartbeats.start(agent.reactor.hear)

@@ -73,8 +73,7 @@ class CloudCalls:
     def _learnt_of_create(self, server: Server | None, error: Exception | None) -> dict[str, Any]:
         match error:
             case None:
-                now = self._clock.monotonic()
-                return {"under_way": False, "made": server, "told": server, "told_at": now}
+                return {"under_way": False, "made": server, "told": server}
             case NotSent():
                 return {"under_way": False, "not_sent": True}
             case BadOrder():
@@ -122,9 +121,11 @@ class CloudCalls:
         """Ask for the recorded server itself: the only word by which it can be gone."""
         site, server_id = instance.site, str(instance.server_id)
 
+        begun = self._clock.monotonic()
+
         def answered(server: Server | None, error: Exception | None) -> None:
             self._reckon(key, tenure, "get", error)
-            learnt = self._learnt_of_check(instance, server, error, tenure)
+            learnt = self._learnt_of_check(instance, server, error, tenure, begun)
             self._note(instance.instance_id, tenure, under_way=False, absent=False, **learnt)
             self._touch(key)
 
@@ -132,8 +133,9 @@ class CloudCalls:
         self._workers.submit(site, lambda: self._cloud.server(site, server_id, self.timeout), answered)
 
     def _learnt_of_check(
-        self, instance: Instance, server: Server | None, error: Exception | None, tenure: int
+        self, instance: Instance, server: Server | None, error: Exception | None, tenure: int, begun: float
     ) -> dict[str, Any]:
+        """What it says is as old as the question: we may have been stopped while it was under way."""
         now = self._clock.monotonic()
         if isinstance(error, ServerGone):
             before = self._dossiers.bare(instance.instance_id, tenure).missed_at
@@ -143,7 +145,7 @@ class CloudCalls:
         leaving = instance.state.is_over
         return {
             "told": server,
-            "told_at": now,
+            "told_at": begun,
             "missed_at": None,
             "gone": server.status is ServerStatus.DELETED,
             "wait_until": now + POLL if leaving else 0.0,

@@ -44,7 +44,8 @@ class Failure:
 
 
 class Cycle:
-    """`complained(key)` is called when the role begins or ceases to fail on that domain."""
+    """`complained(key)` is called when the role begins or ceases to fail on that domain, `progress` before each
+    visit: a turn over many domains is long, and does not hang."""
 
     def __init__(
         self,
@@ -53,7 +54,9 @@ class Cycle:
         mirror: Mirror,
         clock: Clock,
         complained: Callable[[DomainKey], None] = lambda _: None,
+        progress: Callable[[], None] = lambda: None,
     ) -> None:
+        self._progress = progress
         self.name, self.role, self._complained = name, role, complained
         self.failures: dict[DomainKey, Failure] = {}
         self.visits = self.failed_visits = 0
@@ -100,6 +103,7 @@ class Cycle:
             self.failures.pop(key, None)
             return
         self.visits += 1
+        self._progress()
         try:
             due = self.role.visit(view, Moment.of(self._clock))
         except StoreUnavailable:

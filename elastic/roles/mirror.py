@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Mirror:
-    """`changed(key)` is called for each view that is new, or gone."""
+    """`changed(key)` is called for each view that is new, or gone; `progress` before each that is read."""
 
     def __init__(
         self,
@@ -37,7 +37,9 @@ class Mirror:
         clock: Clock,
         fresh_id: Callable[[], str],
         changed: Callable[[DomainKey], None],
+        progress: Callable[[], None] = lambda: None,
     ) -> None:
+        self._progress = progress
         self.member, self.clock = member, clock
         self.assignment = Assignment()
         self.sightings = Sightings()
@@ -109,6 +111,7 @@ class Mirror:
 
     def _read(self, key: DomainKey) -> None:
         """One that cannot be understood harms only itself: it is as good as not there."""
+        self._progress()
         try:
             self.reload(key)
         except BadMessage:

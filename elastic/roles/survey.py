@@ -178,13 +178,8 @@ class Findings:
             return
         tenure = self._mirror.tenure(key).since
         before = self._dossiers.bare(instance.instance_id, tenure)
-        is_news = before.told != server or before.missed_at is not None or before.absent
-        if is_news or instance.state < InstanceState.STARTED:
-            now = self._mirror.clock.monotonic()
-            self._dossiers.note(
-                instance.instance_id, tenure, told=server, told_at=now, absent=False, missed_at=None
-            )
-        if is_news:
+        if before.told != server or before.missed_at is not None or before.absent:
+            self._dossiers.note(instance.instance_id, tenure, told=server, absent=False, missed_at=None)
             self._touch(key)
 
     def _miss(self, site: str, shown: set[str]) -> None:

@@ -33,7 +33,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     look: Look | None = None
     made: Server | None = None  # what our own create returned
     told: Server | None = None  # the newest word of the cloud about the recorded server
-    told_at: float = 0.0  # when that was
+    told_at: float = 0.0  # when we last began to ask for that server itself: no word is younger than its question
     listening_since: float = 0.0  # when we could last have missed its first heartbeat
     refused: tuple[InstanceState, str] | None = None  # our create was refused: FAILED or REJECTED, and why
     not_sent: bool = False  # our create never went out

@@ -410,9 +410,10 @@ def test_a_site_that_falls_silent_brakes_domains_too_small_to_brake_alone():
     for key in keys:
         world.add(key, n=4)
     world.until(lambda: all(world.is_whole(4, key) for key in keys))
-    for key in keys:
-        of_the_last = fall_silent(world, 2, key)
-        world.run(1)
+    for key in keys[:-1]:
+        fall_silent(world, 2, key)
+    world.run(15)
+    of_the_last = fall_silent(world, 2, keys[-1])
     world.until(lambda: condition(world, "BrakeOn", keys[-1]))
     world.run(IMPATIENT["missing_timeout"] - 3)
     assert len(ended(world, of_the_last)) == 1

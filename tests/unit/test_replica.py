@@ -10,12 +10,10 @@ import pytest
 from elastic.conf import embedded
 from elastic.conf.settings import Settings, load
 from elastic.errors import BadRequest, StoreUnavailable
-from elastic.model.domain import DomainKey
 from elastic.ports.bus import Call, Reply
 from elastic.replica.initial import Initial
 from elastic.replica.living import Living
 from elastic.replica.loops import Loop
-from elastic.replica.visits import Visits
 from elastic.replica.watchdog import EXIT_HUNG, Patience, Watchdog
 
 
@@ -36,6 +34,7 @@ class StandIn:
         self.held.set()
         self.given_up: list[str] = []
         self.wake: Callable[[], None] = lambda: None
+        self.progress: Callable[[], None] = lambda: None
 
     def join(self) -> None:
         self.in_group = True
@@ -50,6 +49,9 @@ class StandIn:
 
     def set_wake(self, wake: Callable[[], None]) -> None:
         self.wake = wake
+
+    def set_progress(self, tell: Callable[[], None]) -> None:
+        self.progress = tell
 
     def in_ring(self) -> bool:
         if not self.is_in_ring:
@@ -104,26 +106,13 @@ def test_a_long_turn_that_comes_from_one_visit_to_the_next_is_no_hung_one() -> N
     agent.held.clear()
     alive = living(agent, said, session=0.2)
     alive.start()
-    visits = Visits(Diary())
-    visits.progress = alive.progress
     for _ in range(30):
-        visits.enter(DomainKey("me", "web"))
         time.sleep(0.02)
+        agent.progress()
         alive.look()
-        visits.leave()
     assert (agent.given_up, said) == ([], [])
     agent.held.set()
     assert alive.stop(10)
-
-
-class Diary:
-    """A notebook that nobody reads."""
-
-    def enter(self, key: DomainKey) -> None: ...
-
-    def leave(self) -> None: ...
-
-    def left_over(self) -> DomainKey | None: ...
 
 
 def test_a_loop_survives_what_its_step_raises() -> None:

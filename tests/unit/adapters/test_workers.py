@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -165,3 +166,25 @@ def test_no_thread_is_started_before_there_is_work() -> None:
     before = threading.active_count()
     ThreadWorkers(4)
     assert threading.active_count() == before
+
+
+def test_a_host_that_gives_no_thread_is_told_of_and_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = ThreadWorkers(2)
+    errors: list[Exception | None] = []
+    start = threading.Thread.start
+
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    workers.submit("east", lambda: "done", lambda _, error: errors.append(error))
+    workers.collect()
+    assert [type(error) for error in errors] == [RuntimeError]
+    monkeypatch.setattr(threading.Thread, "start", start)
+    values: list[str] = []
+    workers.submit("east", lambda: "done", lambda value, _: values.append(value))
+    until = time.monotonic() + 10
+    while not values and time.monotonic() < until:
+        workers.collect()
+        time.sleep(0.01)
+    assert values == ["done"]

@@ -104,7 +104,7 @@ def test_a_server_that_was_made_is_known_with_what_the_cloud_told(desk):
     assert desk.known().under_way
     learnt = desk.ends(1.0)
     (made,) = desk.here.cloud.live_servers()
-    assert learnt == Dossier(made=learnt.made, told=learnt.made, told_at=desk.mono)
+    assert learnt == Dossier(made=learnt.made, told=learnt.made)
     assert learnt.made.server_id == made.server_id
     assert desk.freed == 1
 
@@ -235,7 +235,7 @@ def test_what_is_there_is_told_and_was_never_missed(desk):
     desk.dossiers.note("a", TENURE, absent=True, missed_at=1.0)
     check(desk, server_id)
     (there,) = desk.here.cloud.live_servers()
-    assert desk.ends(2.0) == Dossier(told=there, told_at=desk.mono)
+    assert desk.ends(2.0) == Dossier(told=there, told_at=desk.mono - 2.0)
 
 
 def test_gone_is_only_what_was_404_twice(desk):
