@@ -6,12 +6,12 @@ in the instance's dossier, and the domain is visited again.
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
 from msgspec.structs import replace
 
+from elastic.errors import ElasticError
 from elastic.model.decision import Event
 from elastic.model.domain import Domain, DomainKey
 from elastic.model.instance import Instance
@@ -22,6 +22,7 @@ from elastic.roles.cloudcalls import CloudCalls
 from elastic.roles.dossiers import Dossiers
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
+from elastic.roles.turnstile import Turnstile
 from elastic.rules import lifecycle, provisioning
 from elastic.rules.provisioning import Adopt, Check, Clear, Create, Delete, LookUp, Move, Settle, Step, Wait
 
@@ -45,7 +46,8 @@ class Plan:
         self.deeds: list[Callable[[View], None]] = []
         self.looks: list[Instance] = []
         self.until: list[float] = []
-        self.creates: Counter[str] = Counter()  # site -> how many
+        self.creates: list[str] = []  # sites, one a create
+        self.waits_at: set[str] = set()  # sites where it has to wait for its turn
 
 
 class Provisioner:
@@ -62,10 +64,9 @@ class Provisioner:
     ) -> None:
         self._listening_since = listening_since
         self._mirror, self._calls, self._dossiers = mirror, calls, dossiers
-        self.settle, self.survey_interval, self._creates_at_once = settle, turn, creates_at_once
+        self.settle, self.survey_interval = settle, turn
         self._touch = touch
-        self._creating: Counter[str] = Counter()  # site -> creates under way
-        self._queued: dict[str, dict[DomainKey, None]] = {}  # site -> domains that wait for a free worker
+        self._turnstile = Turnstile(creates_at_once, mirror.holds)
 
     def visit(self, view: View, now: Moment) -> float | None:
         tenure = self._mirror.tenure(view.key)
@@ -81,12 +82,24 @@ class Provisioner:
             dossier = replace(self._dossiers.of(instance, sighting, tenure), listening_since=listening)
             step = provisioning.next_step(instance, dossier, patience, now.mono)
             self._plan(plan, view.domain, instance, step, now)
-        if plan.changes:
-            view = self._mirror.commit(view, changes=plan.changes, events=plan.events)
+        view = self._write(view, plan)
         for deed in plan.deeds:
             deed(view)
         self._calls.look(view.key, plan.looks, tenure.since)
+        self._turnstile.pass_by(view.key, plan.waits_at)
+        self._call_next()
         return min(plan.until, default=None)
+
+    def _write(self, view: View, plan: Plan) -> View:
+        """Before anything is done; what cannot be written takes no place."""
+        if not plan.changes:
+            return view
+        try:
+            return self._mirror.commit(view, changes=plan.changes, events=plan.events)
+        except ElasticError:
+            for site in plan.creates:
+                self._turnstile.leave(site)
+            raise
 
     def _plan(self, plan: Plan, domain: Domain, instance: Instance, step: Step, now: Moment) -> None:
         match step:
@@ -121,10 +134,10 @@ class Provisioner:
         """Note the attempt now, if a worker is free to send it at once; else wait for one."""
         if _is_paused(domain):
             return
-        if self._creating[instance.site] + plan.creates[instance.site] >= self._creates_at_once:
-            self._queued.setdefault(instance.site, {})[domain.key] = None
+        if not self._turnstile.enter(instance.site, domain.key):
+            plan.waits_at.add(instance.site)
             return
-        plan.creates[instance.site] += 1
+        plan.creates.append(instance.site)
         noted = partial(lifecycle.attempted, n=n, now=now.wall)
         plan.changes[instance.instance_id] = Change(noted, version)
         plan.deeds.append(partial(self._create, instance=instance, send_by=now.mono + SEND_WITHIN))
@@ -152,15 +165,18 @@ class Provisioner:
 
     def _create(self, view: View, instance: Instance, send_by: float) -> None:
         noted = view.instance(instance.instance_id)
-        if noted is None:
+        if noted is None or not self._mirror.holds(view.key):
+            self._freed(instance.site)
             return
         tenure = self._mirror.tenure(view.key).since
         self._calls.create(view.domain, noted, send_by, tenure, then=partial(self._freed, instance.site))
-        self._creating[instance.site] += 1
 
     def _freed(self, site: str) -> None:
-        self._creating[site] -= 1
-        for key in self._queued.pop(site, {}):
+        self._turnstile.leave(site)
+        self._call_next()
+
+    def _call_next(self) -> None:
+        for key in self._turnstile.called():
             self._touch(key)
 
     def _delete(self, view: View, instance: Instance, server_id: str) -> None:
