@@ -24,6 +24,7 @@ from elastic.roles.cycle import Cycle
 from elastic.roles.duties import Duties
 from elastic.roles.isolation import Isolation
 from elastic.roles.leadership import Leadership
+from elastic.roles.memory import Memory
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
 from elastic.roles.pipe import Pipe
@@ -68,6 +69,7 @@ class Staff:
     cycles: Sequence[Cycle]
     inbox: "Inbox"
     dials: Dials
+    memories: Sequence[Memory]
 
 
 class Inbox:
@@ -222,7 +224,10 @@ class Agent:
         if self._housekept_at is not None and now.mono - self._housekept_at < HOUSEKEEPING:
             return
         self._housekept_at = now.mono
-        self._staff.lastheard.keep_only(self._staff.mirror.instance_ids())
+        ids, keys = frozenset(self._staff.mirror.instance_ids()), frozenset(self._staff.mirror.keys())
+        self._staff.lastheard.keep_only(ids)
+        for memory in self._staff.memories:
+            memory.keep_only(ids, keys)
         self._staff.isolation.learn(self._staff.store)
 
     def _wait(self) -> float:

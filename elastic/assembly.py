@@ -141,14 +141,15 @@ class _Assembly:
 
     def agent(self) -> Agent:
         parts = self.parts
-        decider, provisioner = self._decider(), self._provisioner()
+        doctor, decider, provisioner = self._doctor(), self._decider(), self._provisioner()
+        herald = Herald(self.mirror, parts.outgoing, parts.workers, self.touch)
         reaper = Reaper(self.mirror, self.tuning.record_max_age, self.dossiers.forget)
         resync = Resync(self.mirror, self.tuning.resync)
         roles: dict[str, Role] = {
-            "doctor": self._doctor(),
+            "doctor": doctor,
             "decider": decider,
             "provisioner": provisioner,
-            "herald": Herald(self.mirror, parts.outgoing, parts.workers, self.touch),
+            "herald": herald,
             "reaper": reaper,
             "resync": resync,
         }
@@ -192,6 +193,7 @@ class _Assembly:
             cycles=tuple(self.cycles),
             inbox=self.inbox,
             dials=dials,
+            memories=(doctor, decider, herald, self.dossiers, self.alibis, self.calls, self.isolation),
         )
         agent = Agent(staff)
         self._agent = agent

@@ -4,7 +4,7 @@ That it has it lets the verdict stand; no answer does not: an outage of the clou
 (Of a server that is gone the provisioner hears by itself and says so in the record.)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum, auto
 
 from elastic.errors import ServerGone
@@ -13,6 +13,7 @@ from elastic.model.instance import Instance
 from elastic.model.server import Server, ServerStatus
 from elastic.ports.cloud import Cloud
 from elastic.ports.workers import Workers
+from elastic.roles.memory import drop_others
 
 ASK_AGAIN = 5.0  # seconds after a call that the cloud did not answer
 
@@ -39,6 +40,9 @@ class Alibis:
         if now - at >= ASK_AGAIN:
             self._ask(key, instance, now)
         return self._words.get(instance.instance_id, (word, at))[0] is _Word.HAS_IT
+
+    def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
+        drop_others(self._words, instance_ids)
 
     def forget(self, instance_id: str) -> None:
         self._words.pop(instance_id, None)

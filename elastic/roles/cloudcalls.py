@@ -5,7 +5,7 @@ A call's answer is bound to the tenure under which it was sent: learnt under an 
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from elastic.ports.clock import Clock
 from elastic.ports.cloud import Cloud
 from elastic.ports.workers import Workers
 from elastic.roles.dossiers import Dossiers
+from elastic.roles.memory import drop_others
 from elastic.rules.provisioning import Look
 from elastic.rules.standing import Complaint
 
@@ -172,6 +173,9 @@ class CloudCalls:
 
     def _note(self, instance_id: str, tenure: int, **learnt: Any) -> None:
         self._dossiers.note(instance_id, tenure, **learnt)
+
+    def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
+        drop_others(self._troubles, keys)
 
     def complaints(self, key: DomainKey, tenure: int) -> tuple[Complaint, ...]:
         """What came of its last call, if that was no answer."""

@@ -5,7 +5,7 @@ looked at; what ends for its health ends only if that is still its newest word.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from elastic.errors import BadRequest
@@ -20,6 +20,7 @@ from elastic.ports.lastheard import LastHeard
 from elastic.ports.store import Change
 from elastic.ports.workers import Overrun
 from elastic.roles.isolation import Isolation
+from elastic.roles.memory import drop_others
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
 from elastic.roles.thoughts import BLINK, Thoughts
@@ -68,6 +69,9 @@ class Decider:
             return now.mono + BLINK
         self._isolation.succeeded(view.key)
         return self._write(view, answer, held, now)
+
+    def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
+        drop_others(self._last_refusal, keys)
 
     def _brake(self, view: View, now: Moment) -> Brake:
         sites = {i.site for i in view.instances}

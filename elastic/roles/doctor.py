@@ -6,7 +6,7 @@ nobody is given up.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from elastic.ports.lastheard import LastHeard
 from elastic.ports.store import Change
 from elastic.ports.workers import Workers
 from elastic.roles.alibi import ASK_AGAIN, Alibis
+from elastic.roles.memory import drop_others
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
 from elastic.roles.pipe import Pipe
@@ -67,6 +68,10 @@ class Doctor:
         if changes:
             self._mirror.commit(view, changes=changes, events=events)
         return min(looks, default=None)
+
+    def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
+        drop_others(self._asked, instance_ids)
+        drop_others(self._called, instance_ids)
 
     def _examine(
         self, key: DomainKey, instance: Instance, policy: HealthPolicy, watching: float, now: Moment

@@ -1,11 +1,14 @@
 """What the provisioner knows of instances beyond their records: in memory, bound to a tenure, harmless to lose."""
 
+from collections.abc import Collection
 from typing import Any
 
 from msgspec.structs import replace
 
 from elastic.model.assignment import Tenure
+from elastic.model.domain import DomainKey
 from elastic.model.instance import Instance
+from elastic.roles.memory import drop_others
 from elastic.roles.sightings import Sighting
 from elastic.rules.provisioning import Dossier
 
@@ -35,8 +38,8 @@ class Dossiers:
         self._known[instance_id] = (tenure, dossier)
         return dossier
 
-    def __iter__(self) -> Any:
-        return iter(tuple(self._known))
+    def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
+        drop_others(self._known, instance_ids)
 
     def forget(self, instance_id: str) -> None:
         self._known.pop(instance_id, None)

@@ -5,7 +5,7 @@ again, and none is forgotten. The hostname told is the one that the record has n
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from elastic.model.domain import Domain, DomainKey, Json
@@ -15,6 +15,7 @@ from elastic.model.view import View
 from elastic.ports.bus import Outgoing
 from elastic.ports.store import Change
 from elastic.ports.workers import Workers
+from elastic.roles.memory import drop_others
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
 from elastic.rules.lifecycle import announced
@@ -43,6 +44,10 @@ class Herald:
                 self._tell(view.domain, view.instance(name), word, now)
         later = (at for name in news if (at := self._not_before.get(name, 0.0)) > now.mono)
         return min(later, default=None)
+
+    def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
+        drop_others(self._told, instance_ids)
+        drop_others(self._not_before, instance_ids)
 
     def _note_told(self, view: View, news: dict[str, str]) -> None:
         """Put on record what was told; what is to be told by now may be something else again."""

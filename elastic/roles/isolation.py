@@ -4,12 +4,13 @@ A replica that finds a domain's key in its notebook when it starts died in that 
 quarantined, for longer each time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from elastic.errors import BadRequest
 from elastic.model.domain import DomainKey
 from elastic.ports.store import Quarantine, Store
+from elastic.roles.memory import drop_others
 from elastic.roles.moment import Moment
 from elastic.roles.thoughts import Notebook
 from elastic.rules.standing import Complaint
@@ -60,6 +61,11 @@ class Isolation:
             return block._replace(until=max(block.until, now.mono + FIRST_WAIT))
         is_new_config = block.revision != revision
         return None if is_new_config or now.mono >= block.until else block
+
+    def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
+        """But for those whose engine has yet to return: it must not be started again if they come back."""
+        running = {key for key, block in self._blocks.items() if block.running is not None and block.running()}
+        drop_others(self._blocks, running.union(keys))
 
     def failed(
         self,

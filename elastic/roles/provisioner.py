@@ -28,7 +28,9 @@ from elastic.rules.provisioning import Adopt, Check, Clear, Create, Delete, Look
 
 log = logging.getLogger(__name__)
 
-SEND_WITHIN = 2.0  # seconds from the note of an attempt to its call, or it is not sent
+SEND_WITHIN = (
+    2.0  # seconds at most from the note of an attempt to its call, or it is not sent: well within the settle
+)
 TOLD_AS = {
     InstanceState.TERMINATED: "terminated",
     InstanceState.FAILED: "failed",
@@ -140,7 +142,8 @@ class Provisioner:
         plan.creates.append(instance.site)
         noted = partial(lifecycle.attempted, n=n, now=now.wall)
         plan.changes[instance.instance_id] = Change(noted, version)
-        plan.deeds.append(partial(self._create, instance=instance, send_by=now.mono + SEND_WITHIN))
+        send_by = now.mono + min(SEND_WITHIN, self.settle / 4)
+        plan.deeds.append(partial(self._create, instance=instance, send_by=send_by))
 
     def _plan_move(
         self, plan: Plan, domain: Domain, instance: Instance, state: InstanceState, reason: str, now: Moment

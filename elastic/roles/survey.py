@@ -11,7 +11,7 @@ from functools import partial
 
 import msgspec
 
-from elastic.errors import BusUnavailable, NotFound
+from elastic.errors import BusUnavailable, CloudUnavailable, NotFound
 from elastic.model.domain import DomainKey, Json
 from elastic.model.instance import Instance
 from elastic.model.server import Server, ServerStatus
@@ -50,6 +50,7 @@ class Surveyor:
         self._cloud, self._workers, self._peers, self._clock = cloud, workers, peers, clock
         self._member = member
         self.interval, self.timeout, self._uid, self._learn = interval, timeout, uid, learn
+        self._cloud_sites: tuple[str, ...] = ()  # by its last word
         self._begun: dict[str, float] = {}
         self._heard: dict[str, float] = {}
         self._parts: dict[tuple[str, str], list[Server]] = {}
@@ -80,7 +81,7 @@ class Surveyor:
         if now < self._next_look:
             return
         self._next_look = now + (self.interval if leads else self.interval / 2)
-        to_list = sorted({*sites(), *self._cloud.sites()})
+        to_list = sorted({*sites(), *self._named()})
         self._silent = {site: turns for site, turns in self._silent.items() if site in to_list}
         for site in to_list:
             looks = leads or self._in_doubt
@@ -90,6 +91,14 @@ class Surveyor:
                 self._begun[site] = now
                 work = partial(self._cloud.servers, site, self._uid(), self.timeout)
                 self._workers.submit(site, work, partial(self._listed, site, leads))
+
+    def _named(self) -> Sequence[str]:
+        """The cloud's own list; its last one if it does not answer."""
+        try:
+            self._cloud_sites = tuple(self._cloud.sites())
+        except CloudUnavailable as trouble:
+            log.warning("the cloud does not say which sites it has: %s", trouble)
+        return self._cloud_sites
 
     def _last_word(self, site: str, now: float) -> float:
         return max(self._heard.setdefault(site, now), self._begun.get(site, 0.0))

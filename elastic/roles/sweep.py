@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
-from elastic.errors import NotFound, ServerGone
+from elastic.errors import NotFound, ServerGone, Superseded
 from elastic.model.assignment import Term
 from elastic.model.decision import Event
 from elastic.model.domain import DomainKey
@@ -62,18 +62,30 @@ class Sweep:
         if self._begun is not None and now.mono - self._begun < self.interval:
             return False
         self._begun = now.mono
-        uid, sites = self._store.layout().uid, self._cloud.sites()
+        self._workers.submit("sites", self._cloud.sites, partial(self._begin, term))
+        return True
+
+    def _begin(self, term: Term, sites: Sequence[str] | None, error: Exception | None) -> None:
+        if error is not None or sites is None:
+            log.warning("the sites could not be listed for the sweep: %s", error)
+            return
+        uid = self._store.layout().uid
         self._strays = {site: self._strays.get(site) for site in sites}
         self._troubles = {site: text for site, text in self._troubles.items() if site in sites}
         for site in sites:
             work = partial(self._cloud.servers, site, uid, self.timeout)
             self._workers.submit(site, work, partial(self._listed, site, term))
-        return True
 
     def _listed(self, site: str, term: Term, servers: Sequence[Server] | None, error: Exception | None) -> None:
         if error is not None or servers is None:
             log.warning("site %s could not be listed for the sweep: %s", site, error)
             return
+        try:
+            self._judge(site, term, servers)
+        except Superseded as lost:
+            log.info("another sweeps now: %s", lost)
+
+    def _judge(self, site: str, term: Term, servers: Sequence[Server]) -> None:
         claims = self._claims([s for s in servers if s.status is not ServerStatus.DELETED])
         accepted = float(self._store.flags().get(ACCEPTED) or 0.0)
         lost = [s for s in claims[Claim.FROM_THE_FUTURE] if s.created > accepted]

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
 
     yield start
     for handler in root.handlers:
-        handler.close()
+        with suppress(OSError):  # what a full disk would not take
+            handler.close()
     root.handlers[:], level, sys.excepthook, threading.excepthook = before
     root.setLevel(level)
 

@@ -59,6 +59,9 @@ def test_an_attempt_is_settled_from_when_our_own_call_ended_if_that_was_later(do
 
 def test_what_was_forgotten_is_not_known(dossiers):
     dossiers.forget("a")
-    dossiers.forget("b")
     assert dossiers.bare("a", 3) == Dossier()
-    assert list(dossiers) == []
+
+
+def test_what_went_elsewhere_is_not_known(dossiers):
+    dossiers.keep_only({"b"}, set())
+    assert dossiers.bare("a", 3) == Dossier()
