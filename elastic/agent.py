@@ -93,8 +93,9 @@ class Inbox:
     def progress(self) -> None:
         self.tell_progress()
 
-    def flagged(self) -> set[DomainKey]:
-        return {self._keys.popleft() for _ in range(len(self._keys))}
+    def flagged(self) -> list[DomainKey]:
+        """Each once, in order of arrival."""
+        return list(dict.fromkeys(self._keys.popleft() for _ in range(len(self._keys))))
 
     def messages(self) -> list[tuple[str, Mapping[str, Json]]]:
         return [self._messages.popleft() for _ in range(len(self._messages))]
@@ -106,6 +107,7 @@ class Agent:
         self.name = staff.member.name
         self.reactor = staff.reactor
         self.store_is_lost = False
+        self.cut_turns = 0  # in a row that could not be done to their end
         self._card: Member | None = None
         self._owned_up = False
         self._housekept_at: float | None = None
@@ -173,6 +175,7 @@ class Agent:
             log.exception("this turn was cut short")
             cut = True
         self._ages["control"] = self._staff.clock.monotonic()
+        self.cut_turns = self.cut_turns + 1 if cut else 0
         return AFTER_FAILURE if cut else self._wait()
 
     def _step(self, now: Moment) -> None:

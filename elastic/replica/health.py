@@ -56,6 +56,10 @@ class Health:
             if age > 4 * self._turn
         )
         found = [*late, *deaf, self._agent.staff.sweep.trouble]
+        if self._agent.cut_turns > 1 and not self._agent.store_is_lost:
+            found.append(
+                f"the last {self._agent.cut_turns} turns could not be done to their end; the log says why"
+            )
         if self._agent.store_is_lost:
             found.append("the store does not answer")
         if not self._agent.hears():

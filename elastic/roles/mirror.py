@@ -102,7 +102,7 @@ class Mirror:
             self.layout = self._store.layout()
         self._unread.update(dict.fromkeys(self._follow_assignment(self._store.assignment())))
         news = self._store.news(self._cursor)
-        changed = self.keys() + self._listed() if news.keys is None else tuple(news.keys)
+        changed = self.keys() + self._listed() if news.keys is None else sorted(news.keys)
         self._unread.update(dict.fromkeys(changed))
         for key in self._unread:
             if self.partition(key) in self._held:  # it may have gone elsewhere while it could not be read
