@@ -75,3 +75,15 @@ def no_healthy_one_killed(story):
     for key, count in healthy_killed.items():
         if count > story.given_up[key] and key not in story.doubtful:
             yield f"P5: {count} healthy servers of {key} were deleted, {story.given_up[key]} were given up"
+
+
+def most_servers_at_once(world):
+    """Of each instance, the most live servers that it ever had."""
+    live, most = Counter(), Counter()
+    for entry in world.cloud.journal:
+        if entry.what is Happened.CREATED:
+            live[entry.instance_id] += 1
+        elif entry.what in ENDED:
+            live[entry.instance_id] -= 1
+        most[entry.instance_id] = max(most[entry.instance_id], live[entry.instance_id])
+    return most

@@ -1,6 +1,5 @@
 """The guarantees, each put to a short directed trial; the verdict is the cloud's journal, not what we say."""
 
-from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ from elastic.model.states import Health, InstanceState
 from elastic.ports.bus import Call
 from elastic.replica.health import Health as ReplicaHealth
 from elastic.rules.strays import instance_id
+from tests.scenario.judge import most_servers_at_once
 from tests.scenario.test_original_defects import Ponders
 from tests.scenario.world import ENGINES, IMPATIENT, PATIENT, WEB, World, slot_of
 
@@ -62,18 +62,6 @@ def condition(world, name, key=WEB):
     return next((c for c in told if c["type"] == name and c["status"]), None)
 
 
-def most_at_once(world):
-    """Of each instance, the most servers that it ever had."""
-    live, most = Counter(), Counter()
-    for entry in world.cloud.journal:
-        if entry.what is Happened.CREATED:
-            live[entry.instance_id] += 1
-        elif entry.what in (Happened.GONE, Happened.VANISHED):
-            live[entry.instance_id] -= 1
-        most[entry.instance_id] = max(most[entry.instance_id], live[entry.instance_id])
-    return most
-
-
 # P1: no double
 
 
@@ -107,7 +95,7 @@ def test_p1_a_create_that_takes_effect_long_after_the_settle_is_doubled_for_a_wh
     world.run(LONG)
     assert world.is_whole(1)
     assert len(world.happened(Happened.CREATED)) == 2
-    assert max(most_at_once(world).values()) == 2
+    assert max(most_servers_at_once(world).values()) == 2
 
 
 # P2: no orphan

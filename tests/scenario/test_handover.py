@@ -9,7 +9,8 @@ from elastic.errors import ElasticError, NotFound, Superseded
 from elastic.model.domain import DomainKey
 from elastic.model.states import Health
 from elastic.rules.ring import slot_of
-from tests.scenario.test_interrupted import WALKS, at_its_end, most_servers_at_once, prepared, steps_of
+from tests.scenario.judge import most_servers_at_once
+from tests.scenario.test_interrupted import WALKS, at_its_end, prepared, steps_of
 from tests.scenario.world import PATIENT, Replica, World
 
 SESSION = PATIENT.session_timeout

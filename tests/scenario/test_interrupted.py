@@ -4,11 +4,9 @@ Each walk is run once to count its steps (writes to the store, deeds in the clou
 is made anew in which the replica dies just before it, and one in which it dies just after.
 """
 
-from collections import Counter
-
 import pytest
 
-from elastic.adapters.cloud.weather import Happened
+from tests.scenario.judge import most_servers_at_once
 from tests.scenario.world import WEB, World
 
 
@@ -78,18 +76,6 @@ def steps_of(walk):
     world.until(lambda: at_its_end(world, size, victim))
     world.run(3)
     return len(worker.fuse.steps) - done
-
-
-def most_servers_at_once(world):
-    """By the cloud's journal: for each instance, the most live servers that it ever had."""
-    live, most = Counter(), Counter()
-    for entry in world.cloud.journal:
-        if entry.what is Happened.CREATED:
-            live[entry.instance_id] += 1
-        elif entry.what in (Happened.GONE, Happened.VANISHED):
-            live[entry.instance_id] -= 1
-        most[entry.instance_id] = max(most[entry.instance_id], live[entry.instance_id])
-    return most
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
