@@ -313,9 +313,10 @@ def connect(
     said = _settings(file)
 
     # here, and not above: for whoever brings an RpcClient of his own, and for `elastic --help`
+    from elastic.adapters.bus.connection import checked_url
     from elastic.adapters.bus.rpc import KombuRpcClient
 
-    return Client(KombuRpcClient(said.bus.url, said.default.cluster), owner, as_user, timeout)
+    return Client(KombuRpcClient(checked_url(said.bus.url), said.default.cluster), owner, as_user, timeout)
 
 
 def is_embedded(config_file: str | Path) -> bool:

@@ -16,7 +16,7 @@ from stevedore import DriverManager
 from stevedore.exception import NoMatches
 
 from elastic.adapters.blackbox import BlackBox
-from elastic.adapters.bus.connection import Served
+from elastic.adapters.bus.connection import Served, checked_url
 from elastic.adapters.bus.kombu import KombuHeartbeats, KombuOutgoing, KombuPeers, KombuRpcServer
 from elastic.adapters.clock import SYSTEM_CLOCK
 from elastic.adapters.lastheard import MemoryLastHeard
@@ -49,7 +49,7 @@ class Plant:
 
 def plant(settings: Settings) -> Plant:
     """Make them. BadRequest says which option names what cannot be had."""
-    default, bus = settings.default, settings.bus.url
+    default, bus = settings.default, checked_url(settings.bus.url)
     store, run_dir = _store(settings), Path(default.run_dir)
     rpc, peers = KombuRpcServer(bus, default.cluster), KombuPeers(bus, default.cluster, default.member)
     heartbeats = KombuHeartbeats(bus, default.cluster, default.member, store.layout().partitions)
@@ -116,6 +116,7 @@ def _store(settings: Settings) -> Store:
 
 def _group(settings: Settings) -> Group:
     default, said = settings.default, settings.coordination
+    _driver("tooz.backends", urlsplit(said.backend_url).scheme, "[coordination] backend_url")
     return ToozGroup(
         said.backend_url,
         f"{default.cluster}.members",

@@ -78,14 +78,28 @@ class Do(Asking):
 
 
 class Rows(Asking, Lister):
-    """A command that lists; `columns` are the keys of its rows."""
+    """A command that lists; `columns` are the keys of its rows, `brief` those that a table shows."""
 
     columns: ClassVar[Sequence[str]]
+    brief: ClassVar[Sequence[str]] = ()
+    """All of `columns` if it is empty."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        if self.brief:
+            parser.add_argument("--long", action="store_true", help="all columns in the table, too")
+        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], Iterable[Any]]:
         with self.client(parsed_args) as client:
             rows = self.rows(client, parsed_args)
-        return self.columns, [cells(row, self.columns) for row in rows]
+        columns = self.brief if self._is_brief(parsed_args) else self.columns
+        return columns, [cells(row, columns) for row in rows]
+
+    def _is_brief(self, args: argparse.Namespace) -> bool:
+        """Scripts, and who asks for columns by name, are given what they ask for."""
+        is_plain_table = args.formatter == "table" and not args.columns and not args.sort_columns
+        return bool(self.brief) and is_plain_table and not args.long
 
     def rows(self, client: Client, args: argparse.Namespace) -> Sequence[Row]:
         raise NotImplementedError
@@ -145,5 +159,5 @@ def seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return value

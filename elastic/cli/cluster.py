@@ -25,6 +25,7 @@ class ReplicaList(Rows):
         "store",
         "bus",
     )
+    brief = ("member", "host", "pid", "leads", "partitions", "weight", "store", "bus")
 
     def rows(self, client: Client, args: argparse.Namespace) -> Sequence[Row]:  # noqa: ARG002
         return client.replicas()
@@ -48,6 +49,7 @@ class Explain(Rows):
 
     owned = True
     columns = ("time", "member", "term", "inputs", "stages", "actions", "reason")
+    brief = ("time", "reason", "actions")
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", metavar="DOMAIN")
@@ -62,6 +64,7 @@ class ServerList(Rows):
 
     owned = True
     columns = ("server_id", "instance_id", "domain", "site", "status", "created", "stray", "pid")
+    brief = ("server_id", "instance_id", "domain", "site", "status", "stray", "pid")
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--strays", action="store_true", help="only what no record claims")

@@ -7,6 +7,7 @@ from elastic.cli import inputs
 from elastic.cli.asking import Do, One, Rows
 from elastic.cli.shapes import Row
 from elastic.client import Client
+from elastic.errors import BadRequest
 
 COLUMNS = ("owner", "name", "engine", "status", "desired", "running", "unhealthy", "paused")
 
@@ -68,6 +69,8 @@ class Reconfigure(_Configuring):
         )
 
     def do(self, client: Client, args: argparse.Namespace) -> None:
+        if not args.config and not args.unset:
+            raise BadRequest("nothing to change: give --file, --set section.key=VALUE or --unset section.key")
         client.reconfigure_domain(args.name, args.config, args.unset)
         self.wait(args, client.until_settled(args.name, args.timeout))
 

@@ -28,6 +28,7 @@ class List(Rows):
 
     owned = True
     columns = COLUMNS
+    brief = ("instance_id", "domain", "state", "health", "last_heartbeat_age", "site", "reason")
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--domain", metavar="NAME", help="only those of this domain")

@@ -9,20 +9,28 @@ from cliff.columns import FormattableColumn
 Row = Mapping[str, Any]
 
 
+TIMES = frozenset({"time", "state_time", "health_time", "created", "since", "until"})
+
+
 class Time(FormattableColumn[Any]):
     """Seconds since the epoch; for people, local time."""
 
     def human_readable(self) -> str:
-        if not self._value:
-            return ""
-        return datetime.fromtimestamp(self._value).astimezone().isoformat(" ", "milliseconds")
+        return _local(self._value) if self._value else ""
 
 
 class Tree(FormattableColumn[Any]):
-    """A mapping or a list; for people, a line an entry."""
+    """A mapping or a list; for people, a line an entry, or one line if it is a list of words."""
 
     def human_readable(self) -> str:
         return "\n".join(_lines(self._value))
+
+
+class Actions(FormattableColumn[Any]):
+    """What a decision does; for people, `launch i-3fa-1-2 at ec2-east`, a line each."""
+
+    def human_readable(self) -> str:
+        return "\n".join(_action(action) for action in self._value or ())
 
 
 class Nothing(FormattableColumn[Any]):
@@ -39,9 +47,11 @@ def cells(row: Row, columns: Sequence[str]) -> tuple[Any, ...]:
 def _cell(name: str, value: Any) -> Any:
     if value is None:
         return Nothing(None)
+    if name == "actions":
+        return Actions(value)
     if isinstance(value, dict | list):
         return Tree(value)
-    if name in ("time", "state_time", "health_time", "created", "since", "until"):
+    if name in TIMES:
         return Time(value)
     return value
 
@@ -56,13 +66,30 @@ def _lines(value: Any, indent: str = "") -> list[str]:
                 lines.append(f"{indent}{name}: {_inline(entry)}")
         return lines
     if isinstance(value, list):
-        return [f"{indent}{_inline(entry)}" for entry in value]
+        return [f"{indent}{_inline(entry)}" for entry in value] if _has_parts(value) else [_inline(value)]
     return [f"{indent}{value}"]
+
+
+def _action(action: Row) -> str:
+    said = f"{action['do']} {action['instance_id']}"
+    return f"{said} at {action['site']}" if action["site"] else said
+
+
+def _has_parts(value: list[Any]) -> bool:
+    return any(isinstance(entry, dict | list) for entry in value)
+
+
+def _local(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
 
 
 def _inline(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_inline(entry)}" for name, entry in value.items() if entry not in (None, ""))
+        return ", ".join(
+            f"{name}: {_local(entry) if name in TIMES else _inline(entry)}"
+            for name, entry in value.items()
+            if entry not in (None, "")
+        )
     if isinstance(value, list):
         return ", ".join(_inline(entry) for entry in value)
     return "" if value is None else str(value)

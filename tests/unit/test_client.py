@@ -143,6 +143,13 @@ def test_a_directory_without_a_cluster_is_no_place(tmp_path: Path) -> None:
         connect(data_dir=tmp_path)
 
 
+def test_a_bus_of_an_unknown_kind_is_refused_and_named(tmp_path: Path) -> None:
+    file = embedded.write(tmp_path)
+    file.write_text(file.read_text().replace("url = sqlite+elastic:", "url = amqpp:"))
+    with pytest.raises(BadRequest, match=r"\[bus\] url: No such transport: amqpp"):
+        connect(config_file=file)
+
+
 def test_a_cluster_that_does_not_run_is_unavailable(tmp_path: Path) -> None:
     embedded.write(tmp_path / "c")
     with connect(data_dir=tmp_path / "c") as client, pytest.raises(BusUnavailable):

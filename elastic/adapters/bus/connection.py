@@ -21,7 +21,7 @@ from tenacity import (
 )
 
 from elastic.adapters.bus import sqlite_transport
-from elastic.errors import BusUnavailable
+from elastic.errors import BadRequest, BusUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,16 @@ LOST_SECONDS = 0.2
 T = TypeVar("T")
 
 sqlite_url = sqlite_transport.sqlite_url
+
+
+def checked_url(url: str) -> str:
+    """`url` itself. BadRequest if it is of a kind that nobody knows: a bus that is only away is waited for."""
+    sqlite_transport.register()
+    try:
+        Connection(url).get_transport_cls()
+    except (KeyError, ValueError, ImportError) as fault:
+        raise BadRequest(f"[bus] url: {fault.args[0] if fault.args else fault}") from None
+    return url
 
 
 def connected(url: str, listens: bool, confirms: bool = False) -> Connection:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from elastic.cli.commands import COMMANDS
-from elastic.model.decision import Decision
+from elastic.cli.shapes import cells
+from elastic.model.decision import Action, Decision
 from elastic.model.domain import DomainKey
 from elastic.model.states import InstanceState
 from elastic.model.view import Condition
@@ -91,6 +92,7 @@ REFUSED = {
     "an unknown section": "domain reconfigure web --set nope.nope=1",
     "not there to be unset": "domain reconfigure web --unset health.nope",
     "there already": "domain add web --definition d",
+    "nothing to change": "domain reconfigure web",
 }
 
 
@@ -158,6 +160,35 @@ def test_scripts_find_the_keys_they_know(shell: Shell, web: str, line: str) -> N
     assert list(row) == COLUMNS[line].split()
     for form in ("table", "yaml", "value"):
         assert shell(*words, "-f", form).code == 0, form
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    {
+        "instance list": "instance_id domain state health last_heartbeat_age site reason",
+        "replica list": "member host pid leads partitions weight store bus",
+        "explain web": "time reason actions",
+        "instance list --long": COLUMNS["instance list"],
+        "instance list -c reason -c public_ip": "reason public_ip",
+        "instance list --sort-column server_id": COLUMNS["instance list"],
+    }.items(),
+)
+def test_a_table_for_people_shows_what_they_look_for(shell: Shell, web: str, line: str, shown: str) -> None:
+    shell.bench.write(KEY, decision=Decision(time=1.5, member="m1", term=1))
+    head = shell(*line.split()).out.splitlines()[1]
+    assert sorted(head.replace("|", " ").split()) == sorted(shown.split())
+
+
+def test_tables_are_for_people_to_read(shell: Shell, web: str) -> None:
+    actions = (Action("launch", "i-1", "ec2-east"), Action("terminate", "i-2"))
+    shell.bench.write(KEY, decision=Decision(time=1.5, member="m1", term=1, actions=actions))
+    told = shell("explain", "web").out
+    assert "| launch i-1 at ec2-east |" in told
+    assert "| terminate i-2 " in told
+    (conditions,) = cells({"conditions": [{"type": "Ready", "since": 86400.0 * 2}]}, ["conditions"])
+    assert conditions.human_readable().startswith("type: Ready, since: 1970-01-0")
+    (leads,) = cells({"leads": ["decider", "doctor"]}, ["leads"])
+    assert leads.human_readable() == "decider, doctor"
 
 
 @pytest.mark.parametrize(
