@@ -140,38 +140,33 @@ class _Assembly:
         return (*failed, *self.calls.complaints(key, self.mirror.tenure(key).since))
 
     def agent(self) -> Agent:
+        self._appoint()
+        self._agent = Agent(self._staff())
+        return self._agent
+
+    def _appoint(self) -> None:
+        """Make the roles, and the cycles that they are visited in: in this order within a turn."""
         parts = self.parts
-        doctor, decider, provisioner = self._doctor(), self._decider(), self._provisioner()
-        herald = Herald(self.mirror, parts.outgoing, parts.workers, self.touch)
-        reaper = Reaper(self.mirror, self.tuning.record_max_age, self.dossiers.forget)
-        resync = Resync(self.mirror, self.tuning.resync)
+        self.doctor, self.decider, self.provisioner = self._doctor(), self._decider(), self._provisioner()
+        self.herald = Herald(self.mirror, parts.outgoing, parts.workers, self.touch)
+        self.reaper = Reaper(self.mirror, self.tuning.record_max_age, self.dossiers.forget)
+        self.resync = Resync(self.mirror, self.tuning.resync)
         roles: dict[str, Role] = {
-            "doctor": doctor,
-            "decider": decider,
-            "provisioner": provisioner,
-            "herald": herald,
-            "reaper": reaper,
-            "resync": resync,
+            "doctor": self.doctor,
+            "decider": self.decider,
+            "provisioner": self.provisioner,
+            "herald": self.herald,
+            "reaper": self.reaper,
+            "resync": self.resync,
         }
-        dials = Dials(
-            alibis=self.alibis,
-            assigner=self.assigner,
-            calls=self.calls,
-            decider=decider,
-            pipe=self.pipe,
-            provisioner=provisioner,
-            reaper=reaper,
-            resync=resync,
-            surveyor=self.surveyor,
-            sweep=self.sweep,
-            tally=self.tally,
-            thoughts=self.thoughts,
-        )
         self.cycles += [
             Cycle(name, role, self.mirror, parts.clock, self.touch, self.inbox.progress)
             for name, role in roles.items()
         ]
-        staff = Staff(
+
+    def _staff(self) -> Staff:
+        parts, remembering = self.parts, (self.doctor, self.decider, self.herald)
+        return Staff(
             member=Member(name=parts.member, host=parts.host, pid=parts.pid),
             clock=parts.clock,
             store=parts.store,
@@ -192,12 +187,25 @@ class _Assembly:
             reactor=self._reactor(),
             cycles=tuple(self.cycles),
             inbox=self.inbox,
-            dials=dials,
-            memories=(doctor, decider, herald, self.dossiers, self.alibis, self.calls, self.isolation),
+            dials=self._dials(),
+            memories=(*remembering, self.dossiers, self.alibis, self.calls, self.isolation),
         )
-        agent = Agent(staff)
-        self._agent = agent
-        return agent
+
+    def _dials(self) -> Dials:
+        return Dials(
+            alibis=self.alibis,
+            assigner=self.assigner,
+            calls=self.calls,
+            decider=self.decider,
+            pipe=self.pipe,
+            provisioner=self.provisioner,
+            reaper=self.reaper,
+            resync=self.resync,
+            surveyor=self.surveyor,
+            sweep=self.sweep,
+            tally=self.tally,
+            thoughts=self.thoughts,
+        )
 
     def _doctor(self) -> Doctor:
         parts = self.parts
