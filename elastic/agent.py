@@ -285,7 +285,8 @@ class Agent:
 
     def stop(self) -> None:
         """Hand over: resign, leave. What is under way in the cloud the others will find by its mark."""
-        for step in (self._staff.leadership.resign_all, self._staff.group.leave):
+        staff = self._staff
+        for step in (staff.leadership.resign_all, staff.group.leave, lambda: staff.store.forget_member(self.name)):
             try:
                 step()
             except ElasticError as trouble:

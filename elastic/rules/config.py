@@ -11,6 +11,10 @@ from elastic.model.domain import SECTIONS, HealthPolicy
 from elastic.rules.policy import Policy, engine_named
 
 Config = Mapping[str, Mapping[str, Any]]
+SIZE_KEYS = ("preserve_n", "domain_desired_size", "minimum_vms", "maximum_vms")
+LARGEST = 100_000
+"""Instances of one domain: more can only be a slip, and would cost a replica its memory."""
+
 GENERAL_KEYS = ("engine", "chef_credential")
 """EPU's; the credential's name goes out with the vars of each launch."""
 
@@ -43,6 +47,9 @@ def checked_config(
 ) -> None:
     """Raise BadRequest that names the key, unless this is a config that a domain can run on."""
     checked_general(general, engines).configured(engine_conf)
+    for key in SIZE_KEYS:
+        if isinstance(size := engine_conf.get(key), int | float) and size > LARGEST:
+            raise BadRequest(f"{key} must be at most {LARGEST}, not {size:g}")
     checked_health(health)
 
 

@@ -350,3 +350,10 @@ def test_most_members_gone_for_longer_than_a_session_are_taken_to_be_gone():
     for key in KEYS:
         world.resize(3, key)
     world.until(lambda: all_whole(world, 3))
+
+
+def test_one_that_stops_cleanly_is_listed_no_more():
+    world = World()
+    world.until(lambda: world.store.assignment().serial)
+    world.replicas["b"].agent.stop()
+    assert set(world.store.members()) == {"a", "c"}

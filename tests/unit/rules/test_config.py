@@ -78,3 +78,9 @@ def test_what_is_wrong_is_named(general, engine_conf, health, named):
 def test_health_is_read_as_it_was_meant():
     policy = checked_health({"missing_timeout": 40, "zombie_seconds": None})
     assert (policy.missing_timeout, policy.zombie_seconds, policy.interval) == (40, 120, 10)
+
+
+def test_a_size_that_can_only_be_a_slip_is_refused():
+    checked_config({}, {"preserve_n": 100_000}, {}, ENGINES)
+    with pytest.raises(BadRequest, match="preserve_n must be at most 100000"):
+        checked_config({}, {"preserve_n": 10**12}, {}, ENGINES)
