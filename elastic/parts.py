@@ -18,6 +18,7 @@ from stevedore.exception import NoMatches
 from elastic.adapters.blackbox import BlackBox
 from elastic.adapters.bus.connection import Served, checked_url
 from elastic.adapters.bus.kombu import KombuHeartbeats, KombuOutgoing, KombuPeers, KombuRpcServer
+from elastic.adapters.bus.topology import heartbeats_name
 from elastic.adapters.clock import SYSTEM_CLOCK
 from elastic.adapters.lastheard import MemoryLastHeard
 from elastic.adapters.membership.memory import MemoryElection
@@ -72,7 +73,7 @@ def plant(settings: Settings) -> Plant:
         engines=installed_engines(),
         tuning=tuning(settings),
         operators=operators(settings),
-        node={"bus": bus},
+        node={"bus": bus, "exchange": heartbeats_name(default.cluster)},
         host=socket.gethostname(),
         pid=os.getpid(),
     )

@@ -41,3 +41,9 @@ def test_what_is_only_away_is_waited_for(tmp_path: Path) -> None:
     assert away != text
     config.write_text(away)
     assert plant(Settings.of(settings.load([str(config)]))).loops
+
+
+def test_a_vm_is_told_where_its_heartbeats_go(tmp_path: Path) -> None:
+    node = plant(Settings.of(settings.load([str(embedded.write(tmp_path))], member="m1"))).parts.node
+    assert node["exchange"] == "elastic.heartbeats.elastic"
+    assert str(node["bus"]).endswith(f"{tmp_path}/bus.db")

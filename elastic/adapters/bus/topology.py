@@ -26,11 +26,6 @@ def heartbeats_name(cluster: str) -> str:
     return f"elastic.heartbeats.{part(cluster)}"
 
 
-def cluster_of(heartbeats: str) -> str:
-    """The cluster whose heartbeat exchange has this name."""
-    return heartbeats.removeprefix("elastic.heartbeats.").replace("%2E", ".")
-
-
 def events_key(owner: str, domain: str, state: str) -> str:
     return f"{part(owner)}.{part(domain)}.{state}"
 

@@ -79,7 +79,6 @@ def test_the_names_are_those_on_the_page() -> None:
     }
     assert list(names) == [name.replace("<cluster>", shown) for name in names.values()]
     assert topology.events_key("ann", "web", "600-RUNNING") == "ann.web.600-RUNNING"
-    assert topology.cluster_of(topology.heartbeats_name(c)) == c
 
 
 @pytest.mark.parametrize("partitions", [1, 3, 7, 256, 1000, 4096])
