@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all you need: each sets up what it needs, in .venv/ of this checkout.
 #
 #   make demo        a guided run: a cluster, a domain, a few deaths, all healed (ARGS="--plain")
-#   make test        all tests (ARGS="-k doctor -x")
+#   make test        all tests (ARGS="-k doctor -x"), on ZooKeeper and RabbitMQ, which root gets from Debian
 #   make check       style, types, layers and the quick tests: before each commit
 #   make genconfig   write etc/elastic/elastic.conf.sample anew
 #   make venv        only set up
@@ -24,6 +24,7 @@ demo: venv
 	@$(BIN)/elastic demo $(ARGS)
 
 test: venv
+	@tests/servers/install.sh
 	$(BIN)/pytest $(ARGS)
 
 check: venv

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from elastic.errors import ElasticError, StoreUnavailable
+from elastic.errors import Conflict, ElasticError, StoreUnavailable
 from elastic.logs import about
 from elastic.model.assignment import Member
 from elastic.model.domain import DomainKey, Json
@@ -124,23 +124,30 @@ class Agent:
 
         The election first, and by itself: whoever is stopped with the group's lock in its hand must not make
         the others lose their roles.
+
+        Conflict: another process lives under our name, and this one must not go on.
         """
         self._contend()
         try:
             self._staff.group.beat()
             self._staff.duties.present = self._staff.group.present()
             self._describe()
+        except Conflict:
+            raise
         except ElasticError as trouble:
             self._staff.duties.present = {}  # nobody knows: the assignment stands
             log.warning("cannot keep our place in the group: %s", trouble)
         self._ages["keeper"] = self._staff.clock.monotonic()
 
     def _contend(self) -> None:
+        led = self._staff.leadership.leads()
         try:
             self._staff.leadership.contend()
         except ElasticError as trouble:
             log.warning("nobody knows who leads: %s", trouble)
             self._staff.leadership.forget_seats()
+        if self._staff.leadership.leads() - led:
+            self._staff.inbox.wake()
 
     def _describe(self) -> None:
         """Write our card, when there is anything new on it."""
@@ -151,6 +158,8 @@ class Agent:
             told = staff.clock.now()
             staff.store.describe_member(Member(name=card.name, host=card.host, pid=card.pid, able=able, told=told))
             self._card = card
+        written = staff.store.members().get(self.name, card)
+        staff.group.tell({"weight": written.weight, "formats": written.formats})
 
     def hears(self) -> bool:
         return self._staff.heartbeats.is_connected
@@ -186,6 +195,8 @@ class Agent:
             self._owned_up = True
         staff.mirror.refresh()
         self._listen(now)
+        if not staff.mirror.partitions():
+            staff.duties.lead_nothing_if_drained()
         staff.duties.turn(staff.mirror.sites, now)
         staff.tally.turn(staff.mirror.views, now)
         for _ in range(PASSES):
@@ -247,6 +258,10 @@ class Agent:
         """What cuts the wait between two turns short, called from any thread."""
         self._staff.inbox.wake = wake
         self._staff.workers.set_wake(wake)
+
+    def set_keeper_wake(self, wake: Callable[[], None]) -> None:
+        """What has `keep` called before its time, from any thread: a role may be free."""
+        self._staff.leadership.set_wake(wake)
 
     def set_progress(self, tell: Callable[[], None]) -> None:
         """Called by the control loop, often: a long turn that comes further does not hang."""

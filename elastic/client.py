@@ -37,11 +37,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a wait has come. `total` is null while nobody can say."""
+    """How far a wait has come. `total` is null while nobody can say; `is_end`: what was waited for is so."""
 
     text: str
     done: int = 0
     total: int | None = None
+    is_end: bool = False
 
 
 class _Calls:
@@ -89,6 +90,10 @@ class _ClusterCalls(_Calls):
     def drain_replica(self, member: str, weight: float = 0.0) -> None:
         """Have it hand its partitions over; with a weight above 0, take it into service again."""
         self._change("drain_replica", member=member, weight=weight)
+
+    def forget_replica(self, member: str) -> None:
+        """Take one that died for good off the list."""
+        self._change("forget_replica", member=member)
 
     def servers(self, strays: bool = False) -> list[Row]:
         """What the cloud has under our mark; `strays`: only what no record claims."""
@@ -173,9 +178,12 @@ class Client(_ClusterCalls):
         config: Mapping[str, Json] | None = None,
         unset: Sequence[str] = (),
         subscriber: str | None = None,
+        subscribers: Sequence[str] = (),
+        paused: bool = False,
     ) -> None:
         """`config`, in sections `general`, `engine_conf` and `health`, goes before what the definition says;
-        keys named in `unset`, as `section.key`, are dropped from the result."""
+        keys named in `unset`, as `section.key`, are dropped from the result. With `paused` nothing is decided
+        until it is resumed."""
         self._change_owned(
             "add_domain",
             domain_id=name,
@@ -183,6 +191,8 @@ class Client(_ClusterCalls):
             config=config or {},
             unset=list(unset),
             subscriber_name=subscriber,
+            subscribers=list(subscribers) or None,
+            paused=paused or None,
         )
 
     def reconfigure_domain(
@@ -206,8 +216,13 @@ class Client(_ClusterCalls):
     def domain(self, name: str) -> Row:
         return self._row("describe_domain", owner=self._owner, domain_id=name)
 
-    def domains(self) -> list[Row]:
-        return self._rows("list_domains", owner=self._owner)
+    def domains(self, all_owners: bool = False) -> list[Row]:
+        """The owner's; `all_owners`: everybody's (operators only, who then name no owner)."""
+        return self._rows("list_domains", owner=self._owner, all_owners=all_owners or None)
+
+    def of(self, owner: str | None) -> "Client":
+        """The same, for another owner's things. It shares this one's connection: close only one of them."""
+        return Client(self._rpc, owner, self._as_user, self._timeout, self._sleep)
 
     def subscribe(self, domain: str, subscriber: str) -> None:
         """From now on `subscriber`'s durable queue gets the domain's states."""
@@ -250,35 +265,35 @@ class Client(_ClusterCalls):
     def until_removed(self, domain: str, timeout: float = 300.0) -> Iterator[Progress]:
         """Go on until its servers are deleted and its records forgotten."""
 
-        def look() -> Progress | None:
+        def look() -> Progress:
             try:
                 row = self.domain(domain)
             except NotFound:
-                return None
+                return Progress(f"{domain}: removed", is_end=True)
             left = sum(1 for i in row["instances"] if i["state"] < InstanceState.TERMINATED)
             return Progress(f"{domain}: {row['status']}, {left} instances left")
 
         return self._until(look, f"{domain} is not gone", timeout)
 
     def until_paused(self, domain: str, timeout: float = 300.0) -> Iterator[Progress]:
-        def look() -> Progress | None:
+        def look() -> Progress:
             status = self.domain(domain)["status"]
-            return None if status == "PAUSED" else Progress(f"{domain}: {status}")
+            return Progress(f"{domain}: {status}", is_end=status == "PAUSED")
 
         return self._until(look, f"{domain} is not paused", timeout)
 
     def until_terminated(self, instance_id: str, timeout: float = 300.0) -> Iterator[Progress]:
-        def look() -> Progress | None:
+        def look() -> Progress:
             try:
                 state = self.instance(instance_id)["state"]
             except NotFound:
-                return None
-            return None if state >= InstanceState.TERMINATED else Progress(f"{instance_id}: {state}")
+                return Progress(f"{instance_id}: forgotten", is_end=True)
+            return Progress(f"{instance_id}: {state}", is_end=state >= InstanceState.TERMINATED)
 
         return self._until(look, f"{instance_id} is not terminated", timeout)
 
-    def _until(self, look: Callable[[], Progress | None], lack: str, timeout: float) -> Iterator[Progress]:
-        """Yield each new word of `look` until it has none. A replica may die meanwhile: another answers."""
+    def _until(self, look: Callable[[], Progress], lack: str, timeout: float) -> Iterator[Progress]:
+        """Yield each new word of `look`, up to that of the end. A replica may die meanwhile: another answers."""
         deadline = time.monotonic() + timeout
         last: Progress | None = None
         while True:
@@ -286,11 +301,11 @@ class Client(_ClusterCalls):
                 word = look()
             except Unavailable as error:
                 word = Progress(f"no answer, waiting: {error}")
-            if word is None:
-                return
             if word != last:
                 yield word
                 last = word
+            if word.is_end:
+                return
             if time.monotonic() >= deadline:
                 raise Unavailable(f"{lack} after {timeout:g} s ({word.text}); the work goes on")
             self._sleep(POLL)
@@ -313,7 +328,7 @@ def connect(
     said = _settings(file)
 
     # here, and not above: for whoever brings an RpcClient of his own, and for `elastic --help`
-    from elastic.adapters.bus.connection import checked_url
+    from elastic.adapters.bus.address import checked_url
     from elastic.adapters.bus.rpc import KombuRpcClient
 
     return Client(KombuRpcClient(checked_url(said.bus.url), said.default.cluster), owner, as_user, timeout)
@@ -335,10 +350,8 @@ def _given(args: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in args.items() if value is not None}
 
 
-def _settling(row: Row) -> Progress | None:
+def _settling(row: Row) -> Progress:
     name, status = row["name"], row["status"]
-    if status == "STABLE":
-        return None
     if status == "ERROR":
         raise BadRequest(f"{name}: {_trouble(row['conditions'])}")
     if status == "PAUSED":
@@ -346,9 +359,8 @@ def _settling(row: Row) -> Progress | None:
     if status == "REMOVING":
         raise Conflict(f"{name} is being removed")
     running, desired = row["running"], row["desired"]
-    return Progress(
-        f"{name}: {status}, {running} of {'?' if desired is None else desired} running", running, desired
-    )
+    told = f"{name}: {status}, {running} of {'?' if desired is None else desired} running"
+    return Progress(told, running, desired, is_end=status == "STABLE")
 
 
 def _trouble(conditions: Sequence[Row]) -> str:

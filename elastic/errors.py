@@ -12,6 +12,7 @@ ElasticError
 │   ├── BusUnavailable    the bus
 │   └── CloudUnavailable  the cloud; whether it did what was asked is not known
 ├── OutcomeUnknown        a write was sent and its outcome cannot be read back
+├── TooMuch               a write larger than one transaction can carry: split it; nothing was written
 ├── Stale                 the record or the domain changed after our view of it was taken
 ├── Superseded            a newer assignment stands, or a newer term of the role
 ├── Answered              that idempotency key has its answer already (carried along)
@@ -60,6 +61,9 @@ class CloudUnavailable(Unavailable): ...
 
 
 class OutcomeUnknown(ElasticError): ...
+
+
+class TooMuch(ElasticError): ...
 
 
 class Stale(ElasticError): ...

@@ -8,6 +8,8 @@ import socket
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,16 +18,24 @@ from stevedore import DriverManager
 from stevedore.exception import NoMatches
 
 from elastic.adapters.blackbox import BlackBox
-from elastic.adapters.bus.connection import Served, checked_url
+from elastic.adapters.bus.address import checked_url, is_sqlite
 from elastic.adapters.bus.kombu import KombuHeartbeats, KombuOutgoing, KombuPeers, KombuRpcServer
+from elastic.adapters.bus.listener import Served
+from elastic.adapters.bus.login import check_login
 from elastic.adapters.bus.topology import heartbeats_name
 from elastic.adapters.clock import SYSTEM_CLOCK
 from elastic.adapters.lastheard import MemoryLastHeard
 from elastic.adapters.membership.memory import MemoryElection
+from elastic.adapters.membership.name import MemberName, NamedGroup
 from elastic.adapters.membership.sqlite import SqliteElection
 from elastic.adapters.membership.tooz import ToozGroup
+from elastic.adapters.membership.tooz_zookeeper import SCHEMES as ZOOKEEPER
+from elastic.adapters.membership.tooz_zookeeper import ZookeeperDriver, address_of
+from elastic.adapters.membership.zookeeper import ZookeeperElection
 from elastic.adapters.store.memory import MemoryStore
+from elastic.adapters.store.place import StorePlace
 from elastic.adapters.store.sqlite import SqliteStore
+from elastic.adapters.store.zookeeper import ZookeeperStore
 from elastic.adapters.workers import ThreadWorkers
 from elastic.assembly import Parts
 from elastic.conf import secret
@@ -46,12 +56,21 @@ class Plant:
     parts: Parts
     rpc: KombuRpcServer
     loops: Mapping[str, Served]
+    name: MemberName | None = None
+
+    def claimed(self) -> "Plant":
+        """Itself, once no other process of the cluster has our name. Conflict, or StoreUnavailable: not yet."""
+        if self.name is not None:
+            self.name.take()
+        return self
 
 
 def plant(settings: Settings) -> Plant:
     """Make them. BadRequest says which option names what cannot be had."""
-    default, bus = settings.default, checked_url(settings.bus.url)
+    default, bus, bus_of_vms = settings.default, checked_url(settings.bus.url), _bus_of_vms(settings)
+    check_login(bus)
     store, run_dir = _store(settings), Path(default.run_dir)
+    name = _name(store, settings)
     rpc, peers = KombuRpcServer(bus, default.cluster), KombuPeers(bus, default.cluster, default.member)
     heartbeats = KombuHeartbeats(bus, default.cluster, default.member, store.layout().partitions)
     parts = Parts(
@@ -61,7 +80,7 @@ def plant(settings: Settings) -> Plant:
         clock=SYSTEM_CLOCK,
         fresh_id=lambda: uuid.uuid4().hex,
         store=store,
-        group=_group(settings),
+        group=_group(name, settings),
         election=_election(store, settings),
         cloud=_cloud(settings),
         workers=ThreadWorkers(settings.cloud.workers),
@@ -73,11 +92,12 @@ def plant(settings: Settings) -> Plant:
         engines=installed_engines(),
         tuning=tuning(settings),
         operators=operators(settings),
-        node={"bus": bus, "exchange": heartbeats_name(default.cluster)},
+        node={"bus": bus_of_vms, "exchange": heartbeats_name(default.cluster)},
         host=socket.gethostname(),
         pid=os.getpid(),
     )
-    return Plant(parts=parts, rpc=rpc, loops={"rpc": rpc, "heartbeats": heartbeats, "peers": peers})
+    loops = {"rpc": rpc, "heartbeats": heartbeats, "peers": peers}
+    return Plant(parts=parts, rpc=rpc, loops=loops, name=name)
 
 
 def tuning(settings: Settings) -> Tuning:
@@ -106,27 +126,58 @@ def operators(settings: Settings) -> Collection[str] | None:
     return None if settings.bus.url.startswith("sqlite+elastic:") else settings.rpc.operators
 
 
+def _bus_of_vms(settings: Settings) -> str:
+    """A VM may be broken into, and then its account at the broker is known."""
+    said = settings.bus
+    if said.vm_url is not None:
+        return checked_url(said.vm_url, "[bus] vm_url")
+    if settings.cloud.driver == "openstack" and not is_sqlite(said.url):
+        raise BadRequest(
+            "[bus] vm_url: has to be given, with the VMs' own account: they must not have the replicas'"
+        )
+    return said.url
+
+
 def _store(settings: Settings) -> Store:
     """By its URL's scheme, which is the name of an entry point under `elastic.stores`."""
-    url = settings.store.url
-    store: Store = _driver("elastic.stores", urlsplit(url).scheme, "[store] url").at(
-        url, settings.coordination.partitions
+    said = settings.store
+    place = StorePlace(
+        said.url,
+        settings.coordination.partitions,
+        settings.default.cluster,
+        settings.coordination.session_timeout,
+        said.insecure,
     )
+    store: Store = _driver("elastic.stores", urlsplit(said.url).scheme, "[store] url").at(place)
     return store
 
 
-def _group(settings: Settings) -> Group:
+def _group(name: MemberName | None, settings: Settings) -> Group:
     default, said = settings.default, settings.coordination
-    _driver("tooz.backends", urlsplit(said.backend_url).scheme, "[coordination] backend_url")
-    return ToozGroup(
-        said.backend_url,
+    url = said.backend_url
+    scheme = urlsplit(url).scheme
+    _driver("tooz.backends", scheme, "[coordination] backend_url")
+    if scheme in ZOOKEEPER:
+        address_of(url)
+    group = ToozGroup(
+        url,
         f"{default.cluster}.members",
         default.member,
-        {},
+        {"release": version("elastic")},
         SYSTEM_CLOCK,
         said.session_timeout,
         Path(default.run_dir),
+        partial(ZookeeperDriver, url, default.cluster) if scheme in ZOOKEEPER else None,
     )
+    return group if name is None else NamedGroup(group, name)
+
+
+def _name(store: Store, settings: Settings) -> MemberName | None:
+    """None where the members of a cluster are on one host: its file locks hold their names."""
+    if not isinstance(store, ZookeeperStore):
+        return None
+    member, session = settings.default.member, settings.coordination.session_timeout
+    return MemberName(store.session, member, SYSTEM_CLOCK, session, (socket.gethostname(), os.getpid()))
 
 
 def _election(store: Store, settings: Settings) -> Election:
@@ -136,6 +187,8 @@ def _election(store: Store, settings: Settings) -> Election:
         return SqliteElection(store, member, SYSTEM_CLOCK, ttl, Path(settings.default.run_dir))
     if isinstance(store, MemoryStore):
         return MemoryElection(store, member, SYSTEM_CLOCK, ttl)
+    if isinstance(store, ZookeeperStore):
+        return ZookeeperElection(store.session, member)
     raise BadRequest(f"[store] url: nobody can be elected in a {type(store).__name__}")
 
 

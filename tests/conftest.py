@@ -1,9 +1,83 @@
-"""For all tests: how hypothesis searches."""
+"""For all tests: how hypothesis searches, and servers of our own that are started when first asked for."""
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+from kazoo.client import KazooClient
+
+from tests.servers.process import running
+from tests.servers.rabbitmq import RabbitMQ
+from tests.servers.rabbitmq import is_installed as rabbitmq_is_installed
+from tests.servers.zookeeper import ZooKeeper
+from tests.servers.zookeeper import is_installed as zookeeper_is_installed
 
 settings.register_profile("elastic", deadline=None)
 settings.register_profile("elastic-ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("elastic-ci" if os.environ.get("CI") else "elastic")
+
+
+def _demand(installed: bool, name: str, package: str) -> None:
+    if not installed:
+        lack = f"{name} is not installed: apt-get install {package}"
+        pytest.fail(lack, pytrace=False) if os.environ.get("CI") else pytest.skip(lack)
+
+
+@pytest.fixture(scope="session")
+def zookeeper_installed() -> None:
+    """For tests that start servers of their own."""
+    _demand(zookeeper_is_installed(), "ZooKeeper", "zookeeper")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_installed() -> None:
+    """For tests that start servers of their own."""
+    _demand(rabbitmq_is_installed(), "RabbitMQ", "rabbitmq-server")
+
+
+@pytest.fixture(scope="session")
+def zookeeper(zookeeper_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZooKeeper]:
+    """One for all tests: they leave it running."""
+    with running(ZooKeeper(tmp_path_factory.mktemp("zookeeper"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _zookeeper_superuser(zookeeper: ZooKeeper) -> Iterator[KazooClient]:
+    with zookeeper.superuser() as client:
+        yield client
+
+
+@pytest.fixture
+def zookeeper_root(_zookeeper_superuser: KazooClient) -> str:
+    """A path that is this test's own, where anyone may create. What is left there goes with the server."""
+    path = f"/test-{os.urandom(6).hex()}"
+    _zookeeper_superuser.retry(_zookeeper_superuser.create, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """One for all tests: they leave it running."""
+    with running(RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _vhosts(rabbitmq: RabbitMQ) -> Iterator[str]:
+    """Many at once, as a call of rabbitmqctl takes a second."""
+
+    def batches() -> Iterator[str]:
+        made: list[str] = []
+        while True:
+            rabbitmq.replace_vhosts(made, made := [f"test-{os.urandom(6).hex()}" for _ in range(20)])
+            yield from made
+
+    return batches()
+
+
+@pytest.fixture
+def vhost(_vhosts: Iterator[str]) -> str:
+    """One that is this test's own, where all users may do everything. What is left there goes away later."""
+    return next(_vhosts)

@@ -46,6 +46,20 @@ def decode(blob: bytes, type_: type[T]) -> T:
     return value
 
 
+def bare(value: Any) -> bytes:
+    """Without the envelope: a part of what will lie in one. BadRequest as `encode`."""
+    return _written(_encoder, value)
+
+
+def bare_decoded(blob: bytes, type_: type[T]) -> T:
+    """BadMessage for what is no `type_`."""
+    try:
+        value: T = _decoder(type_).decode(blob)
+    except msgspec.MsgspecError as error:
+        raise BadMessage(f"this is no {type_.__name__}: {error}") from error
+    return value
+
+
 def is_same(one: Any, other: Any) -> bool:
     """Whether both say the same in JSON; unlike ==, it tells 1, 1.0 and true apart."""
     return _written(_sorting, one) == _written(_sorting, other)

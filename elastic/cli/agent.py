@@ -3,14 +3,13 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from types import FrameType
 
-from elastic.conf import settings
-from elastic.conf.settings import Settings
 from elastic.errors import ElasticError
-from elastic.replica import run_replica
 
 REFUSED = 1
 BROKEN = 70  # unlike a refusal, worth another try: a supervisor starts us again
@@ -18,6 +17,8 @@ BROKEN = 70  # unlike a refusal, worth another try: a supervisor starts us again
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Ends the process itself: no thread that hangs may hold up its end."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end_before_begun)
     code = _run(_parser().parse_args(argv))
     logging.shutdown()
     sys.stdout.flush()
@@ -25,7 +26,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     os._exit(code)
 
 
+def _end_before_begun(_number: int, _frame: FrameType | None) -> None:
+    os._exit(0)
+
+
 def _run(given: argparse.Namespace) -> int:
+    # here, and not above: they take a second, in which a signal may come
+    from elastic.conf import settings
+    from elastic.conf.settings import Settings
+    from elastic.replica import run_replica
+
     try:
         conf = settings.load(given.config_file, given.config_dir, given.member)
         member = Settings.of(conf).default.member

@@ -32,16 +32,39 @@ class ReplicaList(Rows):
 
 
 class ReplicaDrain(Do):
-    """Have a replica hand its partitions over, for maintenance."""
+    """Have a replica hand its partitions and its roles over, for maintenance; it stays so over restarts."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("member", metavar="MEMBER")
         parser.add_argument(
-            "--weight", type=float, default=0.0, help="0 (default) drains it; 1 takes it into service again"
+            "--weight",
+            type=float,
+            default=0.0,
+            help="its share beside the others': 0 (default) is none, 1 what `replica undrain` gives back",
         )
 
     def do(self, client: Client, args: argparse.Namespace) -> None:
         client.drain_replica(args.member, args.weight)
+
+
+class ReplicaUndrain(Do):
+    """Take a drained replica into service again."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("member", metavar="MEMBER")
+
+    def do(self, client: Client, args: argparse.Namespace) -> None:
+        client.drain_replica(args.member, 1.0)
+
+
+class ReplicaForget(Do):
+    """Take a replica that died for good off the list; one that lives is refused."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("member", metavar="MEMBER")
+
+    def do(self, client: Client, args: argparse.Namespace) -> None:
+        client.forget_replica(args.member)
 
 
 class Explain(Rows):

@@ -34,6 +34,8 @@ COMMANDS = {
     "explain": "elastic.cli.cluster:Explain",
     "replica list": "elastic.cli.cluster:ReplicaList",
     "replica drain": "elastic.cli.cluster:ReplicaDrain",
+    "replica undrain": "elastic.cli.cluster:ReplicaUndrain",
+    "replica forget": "elastic.cli.cluster:ReplicaForget",
     "server list": "elastic.cli.cluster:ServerList",
     "store check": "elastic.cli.cluster:StoreCheck",
     "store accept": "elastic.cli.cluster:StoreAccept",

@@ -129,8 +129,11 @@ class List(Rows):
     owned = True
     columns = COLUMNS
 
-    def rows(self, client: Client, args: argparse.Namespace) -> Sequence[Row]:  # noqa: ARG002
-        return client.domains()
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--all-owners", action="store_true", help="everybody's (operators only)")
+
+    def rows(self, client: Client, args: argparse.Namespace) -> Sequence[Row]:
+        return client.domains(args.all_owners)
 
 
 class Show(One):

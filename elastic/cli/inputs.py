@@ -38,9 +38,9 @@ _JsonLoader.yaml_implicit_resolvers = {
 }
 
 
-def read_mapping(path: str) -> dict[str, Any]:
+def read_mapping(path: str, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
     """The mapping in a file of YAML or JSON. BadRequest says in one line what is wrong with it."""
-    text = _text(Path(path).expanduser())
+    text = _text(Path(path).expanduser(), most_bytes)
     try:
         found = parse(text)
     except BadRequest as error:
@@ -123,14 +123,14 @@ def _path(text: str) -> tuple[str, str]:
     return section, key
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, most_bytes: int) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(most_bytes + 1)
     except OSError as error:
         raise BadRequest(f"{path}: {error.strerror}") from None
-    if len(content) > MOST_BYTES:
-        raise BadRequest(f"{path}: is larger than {MOST_BYTES // 1024} KiB")
+    if len(content) > most_bytes:
+        raise BadRequest(f"{path}: is larger than {most_bytes // 1024} KiB")
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -8,12 +8,12 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
-from cliff import help as cliff_help
 from cliff.app import App
 
 from elastic.cli import inputs, place
 from elastic.cli.asking import Asking
 from elastic.cli.commands import COMMANDS, command_manager
+from elastic.cli.helping import Help, ListCommands
 from elastic.errors import ElasticError
 
 FAILED, UNPARSED, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
@@ -29,6 +29,7 @@ class ElasticApp(App):
     def __init__(self, **streams: Any) -> None:
         words = "Keeps groups of virtual machines at the size their policy asks for."
         super().__init__(words, version("elastic"), command_manager(), **streams)
+        self.command_manager.add_command("help", Help)
 
     def build_option_parser(
         self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
@@ -43,7 +44,7 @@ class ElasticApp(App):
             **(argparse_kwargs or {}),
         )
         parser.add_argument(
-            "-h", "--help", action=cliff_help.HelpAction, nargs=0, default=self, help="show this, and all commands"
+            "-h", "--help", action=ListCommands, nargs=0, default=self, help="show this, and all commands"
         )
         parser.add_argument("--version", action="version", version=f"{self.NAME} {version}")
         parser.add_argument("-v", "--verbose", action="count", default=0, help="say more on stderr; twice: most")

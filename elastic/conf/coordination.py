@@ -55,11 +55,11 @@ class Coordination:
 
 
 def backend_of(store_url: str) -> str:
-    """The tooz backend that goes with a store."""
+    """The tooz backend that goes with a store: the same ZooKeeper, by the same address and credentials."""
     place = urlsplit(store_url)
     match place.scheme:
         case "zookeeper":
-            return f"zookeeper://{place.netloc}"
+            return store_url
         case "sqlite":
             return f"file://{PurePosixPath('/', place.path.lstrip('/')).parent / 'group'}"
         case "memory":

@@ -21,7 +21,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """The last word of one instance. `at` is monotonic seconds of the process that heard it."""
+    """The last word of one instance. `at` is monotonic seconds of the process that heard it; `reply_to` is where
+    it can be asked for another, null if it cannot."""
 
     at: float
     state: str
@@ -29,3 +30,4 @@ class Heard(msgspec.Struct, frozen=True):
     boot: str = ""
     seq: int = 0
     metrics: Mapping[str, Any] = {}
+    reply_to: str | None = None

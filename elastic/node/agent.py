@@ -17,6 +17,7 @@ from elastic.node.units import Report
 
 JITTER = 0.1  # of the interval, either way: a thousand VMs booted at once are not to beat as one
 LEAST_GAP = 0.2  # seconds between two heartbeats, however often we are asked
+FIRST_GAP = 1.0  # seconds from the first heartbeat to the second; each gap is twice the last, up to the interval
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
 
@@ -72,7 +73,10 @@ class Mouth:
 
 
 class Agent:
-    """`interval`: seconds between heartbeats. A bus that is away costs patience, never the agent."""
+    """`interval`: seconds between heartbeats. A bus that is away costs patience, never the agent.
+
+    A young one speaks more often: its first word may have reached nobody who can write down that it runs.
+    """
 
     def __init__(
         self,
@@ -90,6 +94,7 @@ class Agent:
         self._voice = voice
         self._look = look
         self._interval = interval
+        self._gap = min(FIRST_GAP, interval)
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._bell = bell or threading.Event()
         self._monotonic = monotonic
@@ -125,7 +130,8 @@ class Agent:
     def _wait(self) -> None:
         """Until the interval is over, or we are asked."""
         began = self._monotonic()
-        interval = self._interval * self._chance.uniform(1 - JITTER, 1 + JITTER)
+        interval = self._gap * self._chance.uniform(1 - JITTER, 1 + JITTER)
+        self._gap = min(2 * self._gap, self._interval)
         self._bell.wait(interval)
         self._sleep(max(0.0, began + min(interval, LEAST_GAP) - self._monotonic()))
 

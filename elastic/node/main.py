@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from functools import partial
 from types import FrameType
 
-from kombu import Connection
-
+from elastic.adapters.bus.address import checked_url
 from elastic.adapters.bus.voice import KombuVoice
-from elastic.errors import BadRequest, ElasticError
+from elastic.errors import ElasticError
 from elastic.node.agent import Agent, Mouth, Voice
 from elastic.node.logfile import LOG_LIMIT, BoundedStream
 from elastic.node.settings import PLACE, VARIABLE, Settings, read_settings, settings_path
@@ -24,23 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=[_log()])
     try:
         settings = read_settings(settings_path())
-        _check_bus(settings.bus)
+        checked_url(settings.bus, "bus")
         voice: Voice = KombuVoice(settings.bus, settings.cluster, settings.slot, settings.instance_id)
         agent = _agent(settings, voice)
         return _once(agent, voice) if arguments.once else _for_ever(agent)
     except ElasticError as error:
         sys.stderr.write(f"elastic-node: {error}\n")
         return 1
-
-
-def _check_bus(url: str) -> None:
-    """A bus that is away is waited for; one of a kind that nobody knows will never come."""
-    try:
-        known = "://" in url and Connection(url).get_transport_cls()
-    except (KeyError, ValueError):
-        known = None
-    if not known:
-        raise BadRequest("bus: use a URL that kombu knows, like amqps://user:password@host/vhost")
 
 
 def _log() -> logging.Handler:
@@ -54,6 +43,8 @@ def _agent(settings: Settings, voice: Voice) -> Agent:
 
 
 def _once(agent: Agent, voice: Voice) -> int:
+    logging.getLogger("elastic").setLevel(logging.ERROR)  # what went wrong is said once, in the end
+    voice.start(lambda: None)
     try:
         agent.beat()
     finally:

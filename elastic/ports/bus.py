@@ -28,11 +28,13 @@ Reply = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """A heartbeat as it arrived: the bytes as sent, the MAC that came with them, the slot it was sent to."""
+    """A heartbeat as it arrived: the bytes as sent, the MAC that came with them, the slot it was sent to.
+    `reply_to`: where its sender can be asked for another one; null if it cannot."""
 
     body: bytes
     mac: str
     slot: int
+    reply_to: str | None = None
 
 
 class RpcServer(Protocol):
@@ -87,8 +89,9 @@ class HeartbeatIn(Protocol):
 class Outgoing(Protocol):
     """What we send without waiting for an answer. Returns when the bus has it; raises BusUnavailable."""
 
-    def ask(self, instance_id: str) -> None:
-        """Ask the VM for a heartbeat now."""
+    def ask(self, reply_to: str) -> None:
+        """Ask the VM whose heartbeat named this address for another one now. If nobody is there any more, or the
+        address is none, nothing happens."""
 
     def announce(
         self, owner: str, domain: str, subscribers: Sequence[str], state: str, body: Mapping[str, Json]

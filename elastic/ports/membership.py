@@ -1,6 +1,6 @@
 """Who is there, and who holds a role's lock. Both are hints: the guard is in the store."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,9 @@ class Presence:
     proved_dead: bool = False
 
 
+Capability = str | int | float
+
+
 class Group(Protocol):
     """The tooz group of all replicas."""
 
@@ -27,7 +30,13 @@ class Group(Protocol):
     def leave(self) -> None: ...
 
     def beat(self) -> None:
-        """Say that we live; heal our own membership if it was lost. Called about three times a session."""
+        """Say that we live; heal our own membership if it was lost. Called about three times a session.
+
+        Conflict: another process lives under our name by now, so we must not go on.
+        """
+
+    def tell(self, capabilities: Mapping[str, Capability]) -> None:
+        """What others shall see beside our name, from the next beat on. The member's card is the truth of it."""
 
     def present(self) -> Mapping[str, Presence]:
         """Those that are, or seemed to be, there. Raises StoreUnavailable when the group cannot be read."""
@@ -39,7 +48,11 @@ class Election(Protocol):
     def contend(self, role: str) -> Seat | None:
         """Take or keep the lock of `role`; our seat while we hold it, else None. Never blocks for long.
 
-        Called about three times a session; not called for a whole session, the seat is lost.
+        Called about three times a session; not called for a whole session, the seat may be lost.
         """
 
-    def resign(self, role: str) -> None: ...
+    def resign(self, role: str) -> None:
+        """Free for others at once. If it raises StoreUnavailable it has to be asked for again."""
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """`wake` is called, in any thread, when `contend` may have another answer than before."""

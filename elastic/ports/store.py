@@ -5,10 +5,11 @@ back by the adapter (by its commit id or idempotency key); only if that fails to
 and the caller must look before it tries again. A value of a newer format than we know is refused.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from elastic.errors import BadMessage, NotFound
 from elastic.model.assignment import Assignment, Layout, Member, Seat, Tenure, Term
 from elastic.model.decision import Decision, Event
 from elastic.model.domain import Domain, DomainKey, Json
@@ -65,7 +66,7 @@ class Commit:
 class News:
     """`keys`: domains that clients added, changed or that were forgotten since the cursor asked with.
 
-    None: too much to say, look at everything anew.
+    None: too much to say, look at everything anew. A cursor is good only with the handle that gave it.
     """
 
     cursor: int
@@ -137,15 +138,29 @@ class ClusterRecords(Protocol):
 
 
 class DomainRecords(Protocol):
+    """Views of followed partitions may be remembered, and shared with whoever asks next: nobody alters them."""
+
     def domains(self, partition: int) -> Sequence[DomainKey]: ...
+
+    def domains_of(self, partitions: Iterable[int]) -> Sequence[DomainKey]:
+        """Those of all these partitions, in one go."""
 
     def all_domains(self, owner: str | None = None) -> Sequence[DomainKey]: ...
 
     def view(self, key: DomainKey) -> View:
         """The whole domain, as of now (never a stale read). NotFound."""
 
+    def views(self, keys: Iterable[DomainKey]) -> Iterator[tuple[DomainKey, View | NotFound | BadMessage]]:
+        """Each as `view` would return or raise it, in one go; what is known already is not read again."""
+
+    def follow(self, partitions: Iterable[int]) -> None:
+        """News is wanted of these only, from now on: others may be told of, or not."""
+
     def news(self, cursor: int) -> News:
-        """Cheap; asked often. Cursor 0: from the beginning of time."""
+        """Cheap; asked often. Cursor 0: from the beginning of time.
+
+        A domain that was told and has not been read since need not be told again.
+        """
 
     def add_domain(self, domain: Domain, request: Request | None = None) -> Domain:
         """Give it its incarnation (the partition's counter plus one) and revision 1. Conflict if it is there."""

@@ -4,6 +4,7 @@ signals   a main thread's way to wait for them
 loops     a step done again and again, in a thread that knows its own age
 watchdog  what becomes of a loop that hangs
 lifeline  what becomes of us when our supervisor dies
+notify    what systemd is told
 health    what HTTP shows of all this
 initial   what the configuration wants there from the start
 living    the threads of one agent

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from elastic.adapters.bus.connection import Served
+from elastic.adapters.bus.listener import Served
 from elastic.agent import Agent
 from elastic.metrics.picture import Picture
 from elastic.model.view import View

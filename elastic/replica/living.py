@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from elastic.errors import ElasticError
+from elastic.errors import Conflict, ElasticError
 from elastic.replica.loops import Loop
 from elastic.replica.watchdog import Patience, Watchdog
 
 log = logging.getLogger(__name__)
+
+EXIT_CONFLICT = 1
 
 
 class Stepped(Protocol):
@@ -24,6 +26,8 @@ class Stepped(Protocol):
     def keep(self) -> None: ...
 
     def set_wake(self, wake: Callable[[], None]) -> None: ...
+
+    def set_keeper_wake(self, wake: Callable[[], None]) -> None: ...
 
     def set_progress(self, tell: Callable[[], None]) -> None: ...
 
@@ -53,11 +57,13 @@ class Living:
         self._alive = alive
         self._is_ready = self._has_joined = False
         self._keep_every = session_timeout / 3
-        wake = threading.Event()
+        self._end = end
+        wake, keeper_wake = threading.Event(), threading.Event()
         agent.set_wake(wake.set)
+        agent.set_keeper_wake(keeper_wake.set)
         agent.set_progress(self.progress)
         self._control = Loop("control", self._turn, wake)
-        self._keeper = Loop("keeper", self._keep)
+        self._keeper = Loop("keeper", self._keep, keeper_wake)
         self._watchdog = Watchdog(Patience.of(session_timeout), self._late, agent.leads, agent.give_up, end)
 
     def start(self) -> None:
@@ -108,15 +114,21 @@ class Living:
             return False
 
     def _keep(self) -> float:
-        if not self._has_joined:
-            self._join()
-        self._agent.keep()
+        try:
+            if not self._has_joined:
+                self._join()
+            self._agent.keep()
+        except Conflict as other:
+            log.critical("this process ends: %s", other)
+            self._end(EXIT_CONFLICT)
         return self._keep_every
 
     def _join(self) -> None:
         try:
             self._agent.join()
             self._has_joined = True
+        except Conflict:
+            raise
         except ElasticError as trouble:
             log.warning("cannot join the group yet: %s", trouble)
 

@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from elastic.replica.health import Health
 from elastic.replica.initial import Initial
 from elastic.replica.lifeline import Lifeline
 from elastic.replica.living import Living
+from elastic.replica.notify import Notify
 from elastic.replica.signals import Signals
 
 log = logging.getLogger(__name__)
@@ -81,21 +84,45 @@ class _Process:
         self._conf = conf
         self._signals = signals
         self._beat = beat
+        self._notify = Notify()
 
     def wait_for_parts(self) -> Plant | None:
-        """The parts, once what they stand on answers; None if we were asked to stop before."""
+        """The parts, once what they stand on answers and our name is ours; None if a signal says stop."""
+        planted = self._waited_for(lambda: plant(Settings.of(self._conf)))
+        return None if planted is None else self._waited_for(planted.claimed)
+
+    def _waited_for(self, make: Callable[[], Plant]) -> Plant | None:
         told = -_TELL
         while not self._signals.stops:
+            planting = self._begun(make)
+            while not (planting.done() or self._signals.stops):
+                self._alive(time.monotonic())
+                self._signals.wait(_LOOK)
+            if self._signals.stops:
+                break
             try:
-                return plant(Settings.of(self._conf))
+                return planting.result()
             except Unavailable as trouble:
                 now = time.monotonic()
                 if now - told >= _TELL:
                     told = now
                     log.warning("waiting: %s", trouble)
-            self._beat.renew(time.monotonic())
             self._signals.wait(_RETRY)
         return None
+
+    def _begun(self, make: Callable[[], Plant]) -> "Future[Plant]":
+        """In a thread: what is down may keep us longer than a signal to stop can wait."""
+        planting: Future[Plant] = Future()
+
+        def work() -> None:
+            try:
+                planting.set_result(make())
+            except BaseException as fault:
+                planting.set_exception(fault)
+            self._signals.wake()
+
+        threading.Thread(target=work, name="plant", daemon=True).start()
+        return planting
 
     def live(self, planted: Plant) -> int:
         said = Settings.of(self._conf)
@@ -104,7 +131,7 @@ class _Process:
         metrics = Metrics(lambda: health.picture(), lambda: health.ailments())
         cloud = CountedCloud(planted.parts.cloud, metrics.counts)
         agent = assemble(replace(planted.parts, cloud=cloud))
-        living = Living(agent, session, _say_ready, self._beat.renew)
+        living = Living(agent, session, self._say_ready, self._alive)
         health = Health(agent, living, session / 2, planted.loops)
         metrics.serve(said.metrics.listen)
         planted.parts.heartbeats.start(agent.reactor.hear)
@@ -114,6 +141,7 @@ class _Process:
         initial.load(agent.reactor.handle)
         self._watch(living, agent)
         log.info("asked to stop")
+        self._notify.stopping()
         return self._end(planted, living)
 
     def _watch(self, living: Living, agent: Agent) -> None:
@@ -147,8 +175,12 @@ class _Process:
         closing.join(max(0.0, deadline - time.monotonic()))
         return STOPPED
 
+    def _alive(self, now: float) -> None:
+        self._beat.renew(now)
+        self._notify.alive(now)
 
-def _say_ready() -> None:
-    log.info("in the ring")
-    with contextlib.suppress(OSError):  # whoever started us may have stopped listening
-        os.write(sys.stdout.fileno(), b"ready\n")
+    def _say_ready(self) -> None:
+        log.info("in the ring")
+        self._notify.ready()
+        with contextlib.suppress(OSError):  # whoever started us may have stopped listening
+            os.write(sys.stdout.fileno(), b"ready\n")

@@ -5,6 +5,7 @@ import select
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -44,12 +45,18 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         os.close(self._wake_in)
-        os.close(self._wake_out)
+        wake_out, self._wake_out = self._wake_out, -1  # the number may soon be another file's
+        os.close(wake_out)
 
     def _count(self, number: int, _frame: FrameType | None) -> None:
         self.seen[number] += 1
 
+    def wake(self) -> None:
+        """Cut a wait short; from any thread."""
+        with suppress(OSError):  # nobody waits any more, or is woken already
+            os.write(self._wake_out, b"\0")
+
     def wait(self, seconds: float) -> None:
-        """Return after `seconds`, or as soon as one of the signals comes."""
+        """Return after `seconds`, or as soon as one of the signals comes, or `wake` is called."""
         if select.select([self._wake_in], [], [], seconds)[0]:
             os.read(self._wake_in, 4096)

@@ -60,9 +60,9 @@ class Assigner:
         if self._member not in settled:
             return None
         self._note_inabilities({n for n in here if not cards[n].is_able}, now)
-        able = {n for n in settled if not self._is_unable(n, now)} or settled
+        able = {n for n in settled if not self._is_unable(n, n in holders, now)} or settled
         weights = {n: cards[n].weight for n in able if cards[n].weight > 0}
-        return weights or None
+        return weights or dict.fromkeys((able & holders) or able, 1.0)  # all are drained: better they than nobody
 
     def _note_absences(self, missing: set[str], now: float) -> None:
         self._absent = {name: self._absent.get(name, now) for name in missing}
@@ -70,9 +70,9 @@ class Assigner:
     def _note_inabilities(self, unable: set[str], now: float) -> None:
         self._unable = {name: self._unable.get(name, now) for name in unable}
 
-    def _is_unable(self, name: str, now: float) -> bool:
-        """For a session by now: a hiccup of the bus must not move everything there and back."""
-        return name in self._unable and now - self._unable[name] >= self._session_timeout
+    def _is_unable(self, name: str, is_holder: bool, now: float) -> bool:
+        """A holder, if for a session by now: a hiccup of the bus must not move everything there and back."""
+        return name in self._unable and (not is_holder or now - self._unable[name] >= self._session_timeout)
 
     def _drops_too_many(
         self, holders: set[str], missing: set[str], present: Mapping[str, Presence], now: float

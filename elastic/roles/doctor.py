@@ -1,8 +1,8 @@
 """The doctor: says how well each instance is. It never terminates anything itself.
 
 Heartbeats are in memory only; what is written is a change of health, and with it the step to RUNNING of an
-instance first heard from. Before MISSING the VM is asked, and so is the cloud: while that does not answer,
-nobody is given up.
+instance first heard from. Before MISSING the VM is asked, if its last heartbeat said where, and so is the cloud:
+while that does not answer, nobody is given up.
 """
 
 import logging
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from elastic.model.decision import Event
 from elastic.model.domain import DomainKey, HealthPolicy
+from elastic.model.heartbeat import Heard
 from elastic.model.instance import Instance
 from elastic.model.states import Health, InstanceState
 from elastic.model.view import View
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 Successor = Callable[[Instance], Instance]
 
-CALL_AGAIN = 10.0  # seconds between two calls to one that has started and not spoken to us yet
+MUTE = "silent, and it left no address to ask it at"
 
 
 class Doctor:
@@ -48,7 +49,6 @@ class Doctor:
         self._mirror, self._heard, self._pipe, self._outgoing = mirror, heard, pipe, outgoing
         self._alibis, self._workers = alibis, workers
         self._asked: dict[str, float] = {}  # instance id -> when the VM was asked, monotonic
-        self._called: dict[str, float] = {}  # likewise, of those that we have yet to hear for the first time
 
     def visit(self, view: View, now: Moment) -> float | None:
         policy = view.domain.health_policy
@@ -59,7 +59,7 @@ class Doctor:
         watching = self._pipe.watching_since(self._mirror.partition(view.key), now.mono)
         for instance in view.instances:
             verdict, again = self._examine(view.key, instance, policy, watching, now)
-            looks += [at for at in (again, self._call(instance, policy, now.mono)) if at is not None]
+            looks += [] if again is None else [again]
             change = _treatment(instance, verdict, policy, now.wall)
             if change(instance) is instance:
                 continue
@@ -71,7 +71,6 @@ class Doctor:
 
     def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
         drop_others(self._asked, instance_ids)
-        drop_others(self._called, instance_ids)
 
     def _examine(
         self, key: DomainKey, instance: Instance, policy: HealthPolicy, watching: float, now: Moment
@@ -102,42 +101,33 @@ class Doctor:
         )
         verdict = diagnose(*signs)
         if verdict.ask:
-            self._ask(instance.instance_id, now.mono)
+            self._ask(instance.instance_id, heard, now.mono)
             sighting.health_since = now.mono  # anew, if it spoke since it was last out of contact
             signs = (*signs[:4], now.mono, *signs[5:])
         if verdict.health is Health.MISSING and instance.health is not Health.MISSING:
             if not self._alibis.checked(key, instance, now.mono):
                 held = Verdict(instance.health, "silent; the cloud is being asked about it", False)
                 return held, now.mono + ASK_AGAIN
+            if heard is None or heard.reply_to is None:
+                verdict = Verdict(Health.MISSING, MUTE, False)
         elif verdict.health is not Health.OUT_OF_CONTACT:
             self._asked.pop(instance.instance_id, None)
             self._alibis.forget(instance.instance_id)
         return verdict, next_look(*signs)
 
-    def _call(self, instance: Instance, policy: HealthPolicy, now: float) -> float | None:
-        """One that has started may have spoken to whoever had its partition before us: let it speak again,
-        rather than wait for its next heartbeat."""
-        name = instance.instance_id
-        is_unheard = instance.state is InstanceState.STARTED and self._heard.of(name) is None
-        if not is_unheard or not policy.monitor_health:
-            self._called.pop(name, None)
-            return None
-        if now - self._called.get(name, -CALL_AGAIN) >= CALL_AGAIN:
-            self._send_for(name, now, self._called)
-        return self._called[name] + CALL_AGAIN
-
-    def _ask(self, instance_id: str, now: float) -> None:
-        """Ask the VM for a sign of life; if the bus has not got it, it is asked again."""
-        self._send_for(instance_id, now, self._asked)
-
-    def _send_for(self, instance_id: str, now: float, sent: dict[str, float]) -> None:
-        sent[instance_id] = now
+    def _ask(self, instance_id: str, heard: Heard | None, now: float) -> None:
+        """Ask the VM for a sign of life; if the bus has not got it, it is asked again. One whose address nobody
+        here knows counts as asked."""
+        self._asked[instance_id] = now
+        address = None if heard is None else heard.reply_to
+        if address is None:
+            return
 
         def done(_: object, error: Exception | None) -> None:
             if error is not None:
-                sent.pop(instance_id, None)
+                self._asked.pop(instance_id, None)
 
-        self._workers.submit("bus", lambda: self._outgoing.ask(instance_id), done)
+        self._workers.submit("bus", lambda: self._outgoing.ask(address), done)
 
 
 def _treatment(instance: Instance, verdict: Verdict, policy: HealthPolicy, now: float) -> Successor:

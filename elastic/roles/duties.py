@@ -85,10 +85,25 @@ class Duties:
             self._assigner.turn(seat, term, self.present, self.cards)
         return True
 
+    def lead_nothing_if_drained(self) -> None:
+        """To be called while we look after nothing. What an operator drains is about to be stopped: others lead,
+        if there are any. Without a role to lose it costs nothing."""
+        leads = self._leadership.leads()
+        if not leads:
+            return
+        cards = self._store.members()
+        if self._member in cards and cards[self._member].weight == 0 and self._another_could_lead(cards):
+            log.info("drained: gives up the lead of %s", ", ".join(sorted(leads)))
+            for role in leads:
+                self._leadership.give_up(role, sessions=1)  # it may be taken into service again at any moment
+
     def _hand_over(self, role: str) -> None:
         """Another that is able may do better; alone, we go on trying."""
-        others = [m for m in self._store.members().values() if m.name != self._member and m.is_able]
-        if any(m.name in self.present for m in others):
+        if self._another_could_lead(self._store.members()):
             log.warning("gives up the lead of %s: its duty fails, and another is able", role)
             self._leadership.give_up(role)
             self._failed.pop(role, None)
+
+    def _another_could_lead(self, cards: Mapping[str, Member]) -> bool:
+        others = (m for m in cards.values() if m.name != self._member and m.name in self.present)
+        return any(m.is_able and m.weight > 0 for m in others)

@@ -42,12 +42,19 @@ class Leadership:
         """Take or keep each role's lock. Called about three times a session."""
         for role in ROLES:
             with self._lock:
-                is_shy = self._now().mono < self._shy_until.get(role, 0.0)
-                seat = None if is_shy else self._election.contend(role)
+                seat = None
+                if self._now().mono < self._shy_until.get(role, 0.0):
+                    self._election.resign(role)  # again: it may have failed when we gave the role up
+                else:
+                    seat = self._election.contend(role)
                 if seat is None:
                     self._seats.pop(role, None)
                 else:
                     self._seats[role] = seat
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """Called, from any thread, when it is time to contend."""
+        self._election.set_wake(wake)
 
     def leads(self) -> frozenset[str]:
         return frozenset(role for role, seat in tuple(self._seats.items()) if seat not in self._lost)
@@ -81,9 +88,9 @@ class Leadership:
         log.info("no longer leads %s: %s", seat.role, why)
         self._lost = {s for s in self._lost if s.role != seat.role} | {seat}
 
-    def give_up(self, role: str) -> None:
-        """Hand the role to another, and keep out of its election for a while."""
-        self._resign(role, self._now().mono + SHY * self._session_timeout)
+    def give_up(self, role: str, sessions: float = SHY) -> None:
+        """Hand the role to another, and keep out of its election for so many sessions."""
+        self._resign(role, self._now().mono + sessions * self._session_timeout)
 
     def resign_all(self) -> None:
         for role in ROLES:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from elastic.errors import BadMessage, NotFound, OutcomeUnknown, Stale, Superseded
+from elastic.errors import BadMessage, NotFound, OutcomeUnknown, Stale, Superseded, TooMuch
 from elastic.model.assignment import Assignment, Layout, Tenure
 from elastic.model.decision import Decision, Event
 from elastic.model.domain import DomainKey
@@ -18,6 +18,7 @@ from elastic.model.view import Standing, View
 from elastic.ports.clock import Clock
 from elastic.ports.store import Change, Commit, Store
 from elastic.roles.sightings import Sightings
+from elastic.roles.splitting import halves
 from elastic.rules.ring import partition_of, slot_of
 
 log = logging.getLogger(__name__)
@@ -102,21 +103,26 @@ class Mirror:
             self.layout = self._store.layout()
         self._unread.update(dict.fromkeys(self._follow_assignment(self._store.assignment())))
         news = self._store.news(self._cursor)
-        changed = self.keys() + self._listed() if news.keys is None else sorted(news.keys)
+        changed = (*self.keys(), *self._listed()) if news.keys is None else sorted(news.keys)
         self._unread.update(dict.fromkeys(changed))
-        for key in self._unread:
-            if self.partition(key) in self._held:  # it may have gone elsewhere while it could not be read
-                self._read(key)
-        self._unread, self._cursor = {}, news.cursor
+        self._cursor = news.cursor
+        self._read()
 
-    def _read(self, key: DomainKey) -> None:
-        """One that cannot be understood harms only itself: it is as good as not there."""
-        self._progress()
-        try:
-            self.reload(key)
-        except BadMessage:
-            log.exception("%s cannot be read", key)
-            self._drop(key)
+    def _read(self) -> None:
+        """All that is unread and still ours. One that cannot be understood harms only itself: it is as good as
+        not there."""
+        self._unread = {key: None for key in self._unread if self.partition(key) in self._held}
+        for key, found in self._store.views(tuple(self._unread)):
+            self._progress()
+            match found:
+                case NotFound():
+                    self._drop(key)
+                case BadMessage():
+                    log.error("%s cannot be read: %s", key, found)
+                    self._drop(key)
+                case view:
+                    self._put(view)
+            del self._unread[key]
 
     def reload(self, key: DomainKey) -> View | None:
         """Read it anew from the store; None if it is no more."""
@@ -140,13 +146,14 @@ class Mirror:
             if self.partition(key) in lost:
                 self._drop(key)
         self._held = {p: since for p, since in self._held.items() if p not in lost}
-        keys = [key for p in sorted(gained) for key in self._store.domains(p)]
+        self._store.follow(mine)
+        keys = self._store.domains_of(sorted(gained))
         self._held = mine
         log.info("holds %d partitions (serial %d): %d domains to read", len(mine), assignment.serial, len(keys))
         return keys
 
-    def _listed(self) -> tuple[DomainKey, ...]:
-        return tuple(key for p in sorted(self._held) for key in self._store.domains(p))
+    def _listed(self) -> Sequence[DomainKey]:
+        return self._store.domains_of(sorted(self._held))
 
     # writing through
 
@@ -175,7 +182,8 @@ class Mirror:
         decision: Decision | None = None,
         events: Sequence[Event] = (),
     ) -> View:
-        """Write it all, or nothing. A new assignment under which the partition is still ours is no refusal.
+        """Write it all, or nothing; what is too much for one transaction, in parts, of which the first ones stay
+        written if a later one fails. A new assignment under which the partition is still ours is no refusal.
 
         Stale, or an outcome that cannot be known: the view is read anew, and the error goes on up.
         """
@@ -189,10 +197,19 @@ class Mirror:
             events=events,
         )
         try:
-            written = self._fenced(view.key, lambda tenure: self._store.commit(view, tenure, commit))
+            return self._written(view, commit)
         except (Stale, OutcomeUnknown, NotFound):
             self.reload(view.key)
             raise
+
+    def _written(self, view: View, commit: Commit) -> View:
+        try:
+            written = self._fenced(view.key, lambda tenure: self._store.commit(view, tenure, commit))
+        except TooMuch:
+            parts = halves(commit, view, (self._fresh_id(), self._fresh_id()))
+            if parts is None:
+                raise
+            return self._written(self._written(view, parts[0]), parts[1])
         self._put(written)
         return written
 

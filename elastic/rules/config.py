@@ -15,6 +15,9 @@ SIZE_KEYS = ("preserve_n", "domain_desired_size", "minimum_vms", "maximum_vms")
 LARGEST = 100_000
 """Instances of one domain: more can only be a slip, and would cost a replica its memory."""
 
+DEEPEST = 32
+"""Levels of lists and maps below a section's key: deeper can only be meant to hurt whoever reads it."""
+
 GENERAL_KEYS = ("engine", "chef_credential")
 """EPU's; the credential's name goes out with the vars of each launch."""
 
@@ -37,6 +40,14 @@ def without(config: Config, paths: Iterable[str]) -> dict[str, dict[str, Any]]:
             raise BadRequest(f"{path!r} cannot be unset: the config has no such key")
         del left[section][key]
     return left
+
+
+def refuse_depth(config: Mapping[str, Any]) -> None:
+    """Raise BadRequest that names the key, if one is nested deeper than DEEPEST levels."""
+    for section, keys in config.items():
+        for key, value in (keys or {}).items() if isinstance(keys, Mapping | None) else ():
+            if _is_deeper(value, DEEPEST):
+                raise BadRequest(f"{section}.{key} is nested more than {DEEPEST} levels deep")
 
 
 def checked_config(
@@ -98,6 +109,11 @@ def _health_value(key: str, value: Any) -> Any:
     if value < 0:
         raise BadRequest(f"health.{key} must not be negative, but is {value!r}")
     return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else None
+    return parts is not None and (levels == 0 or any(_is_deeper(part, levels - 1) for part in parts))
 
 
 def _section(config: Mapping[str, Any], section: str) -> Mapping[str, Any]:

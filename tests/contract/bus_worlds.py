@@ -7,10 +7,8 @@ from typing import Any, Protocol
 
 import msgspec
 import pytest
-from kombu import Exchange
 
 from elastic.adapters.bus import rpc, topology
-from elastic.adapters.bus.connection import Sender
 from elastic.adapters.bus.kombu import (
     KombuHeartbeats,
     KombuOutgoing,
@@ -30,7 +28,9 @@ from elastic.adapters.bus.memory import (
     MemoryVoice,
 )
 from elastic.adapters.bus.memory_broker import Letter, Parcel
+from elastic.adapters.bus.sender import Sender
 from elastic.ports.bus import Call, Pulse
+from tests.servers.rabbitmq import RabbitMQ
 
 CLUSTER = "north.1"
 PARTITIONS = 256
@@ -86,7 +86,7 @@ class World(Protocol):
     def peers(self, member: str) -> Any: ...
     def voice(self, slot: int, instance_id: str) -> Any: ...
     def raw_rpc(self, body: bytes, headers: Mapping[str, Any], properties: Mapping[str, Any]) -> None: ...
-    def raw_heartbeat(self, key: str, headers: Mapping[str, Any], body: bytes) -> None: ...
+    def raw_heartbeat(self, key: str, headers: Mapping[str, Any], body: bytes, **properties: Any) -> None: ...
     def inbox(self, owner: str, subscriber: str) -> list[Any]: ...
     def lose_one_reply(self, monkeypatch: pytest.MonkeyPatch) -> None: ...
     def close(self) -> None: ...
@@ -158,8 +158,8 @@ class MemoryWorld(Stopping):
     def raw_rpc(self, body: bytes, headers: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
         self.broker.publish_rpc("ann", Letter(body, headers, properties))
 
-    def raw_heartbeat(self, key: str, headers: Mapping[str, Any], body: bytes) -> None:
-        self.broker.publish_heartbeat("vm", key, headers, body)
+    def raw_heartbeat(self, key: str, headers: Mapping[str, Any], body: bytes, **properties: Any) -> None:
+        self.broker.publish_heartbeat("vm", key, headers, body, properties.get("reply_to"))
 
     def inbox(self, owner: str, subscriber: str) -> list[Any]:
         return [msgspec.json.decode(body) for body in self.broker.inbox(owner, subscriber)]
@@ -216,16 +216,17 @@ class KombuWorld(Stopping):
     def raw_rpc(self, body: bytes, headers: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
         self._sender.publish(
             body,
-            Exchange(""),
+            topology.rpc_exchange(CLUSTER),
             f"elastic.rpc.{topology.part(CLUSTER)}",
             headers=dict(headers),
             content_type="application/json",
             **{"reply_to": "elastic.reply.nobody", **properties},
         )
 
-    def raw_heartbeat(self, key: str, headers: Mapping[str, Any], body: bytes) -> None:
+    def raw_heartbeat(self, key: str, headers: Mapping[str, Any], body: bytes, **properties: Any) -> None:
         exchange = topology.heartbeat_exchange(CLUSTER)
-        self._sender.publish(body, exchange, key, headers=dict(headers), content_type="application/json")
+        said = {"headers": dict(headers), "content_type": "application/json", **properties}
+        self._sender.publish(body, exchange, key, **said)
 
     def inbox(self, owner: str, subscriber: str) -> list[Any]:
         name = topology.subscriber_queue(CLUSTER, owner, subscriber).name
@@ -237,6 +238,24 @@ class KombuWorld(Stopping):
             return bodies
 
         return self._sender.run(take)
+
+
+class RabbitWorld(KombuWorld):
+    """On a broker where everybody who asks has an account of his own; it vouches for nobody else."""
+
+    def __init__(self, broker: RabbitMQ, vhost: str) -> None:
+        super().__init__("rabbitmq", broker.url(vhost=vhost))
+        self._broker, self._vhost = broker, vhost
+
+    def rpc_client(self, user: str = "ann") -> Any:
+        client = KombuRpcClient(self._broker.url(user or "ann", vhost=self._vhost), CLUSTER, user)
+        self._ends.append(client.close)
+        return client
+
+    def raw_rpc(self, body: bytes, headers: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
+        super().raw_rpc(
+            body, headers, {**properties, "user_id": "elastic"} if "user_id" in properties else properties
+        )
 
 
 def make_world(name: str, folder: Path) -> World:

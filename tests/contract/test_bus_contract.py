@@ -8,12 +8,15 @@ import pytest
 
 from elastic import errors
 from elastic.ports.bus import Pulse
-from tests.contract.bus_worlds import PARTITIONS, Ear, Serving, World, first_slot, make_world
+from tests.contract.bus_worlds import PARTITIONS, Ear, RabbitWorld, Serving, World, first_slot, make_world
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("rabbitmq", marks=pytest.mark.functional)])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    world = make_world(request.param, tmp_path)
+    if request.param == "rabbitmq":
+        world: World = RabbitWorld(request.getfixturevalue("rabbitmq"), request.getfixturevalue("vhost"))
+    else:
+        world = make_world(request.param, tmp_path)
     yield world
     world.close()
 
@@ -42,9 +45,14 @@ def test_a_call_reaches_a_server_as_it_was_made_and_its_result_comes_back(world:
     assert not call.redelivered
 
 
-def test_a_caller_may_ask_as_another_where_the_bus_has_no_users(world: World) -> None:
+def test_a_caller_may_ask_as_another_only_where_the_bus_has_no_users(world: World) -> None:
     serving = Serving()
     world.started(world.rpc_server("m1"), serving)
+    if world.name == "rabbitmq":
+        with pytest.raises(errors.Denied, match="the bus knows us as 'ann'"):
+            world.rpc_client("ann").call("x", {}, timeout=10, as_user="bob")
+        assert not serving.calls
+        return
     world.rpc_client("ann").call("x", {}, timeout=10, as_user="bob")
     assert [call.caller for call in serving.calls] == ["bob"]
 
@@ -191,11 +199,13 @@ def test_heartbeats_come_with_their_bytes_mac_and_slot_and_only_of_bound_partiti
     _, ear = listening(world, "m1", 3, 4)
     for partition in (2, 3, 4, 5):
         for slot in (first_slot(partition), first_slot(partition + 1) - 1):
-            world.voice(slot, f"i-{slot:03x}-1-1").say(b'{"s":%d}' % slot, f"mac{slot}")
+            voice = world.started(world.voice(slot, f"i-{slot:03x}-1-1"), lambda: None)
+            voice.say(b'{"s":%d}' % slot, f"mac{slot}")
     world.until(lambda: len(ear.pulses) >= 4)
     world.settle()
     expected = [(3, 48), (3, 63), (4, 64), (4, 79)]
-    assert ear.pulses == [Pulse(b'{"s":%d}' % slot, f"mac{slot}", slot) for _, slot in expected]
+    said = [(pulse.body, pulse.mac, pulse.slot) for pulse in ear.pulses]
+    assert said == [(b'{"s":%d}' % slot, f"mac{slot}", slot) for _, slot in expected]
 
 
 def test_every_slot_leads_to_the_member_of_its_partition(world: World) -> None:
@@ -270,16 +280,47 @@ def test_what_is_no_heartbeat_is_dropped_and_counted_and_holds_up_nothing(
 # To VMs, subscribers, members
 
 
-def test_an_ask_reaches_the_vm_it_is_for(world: World) -> None:
-    asked = []
+def test_a_vm_is_asked_where_its_heartbeat_says(world: World) -> None:
+    asked: list[int] = []
+    _, ear = listening(world, "m1", 0)
     for number in (1, 2):
-        instance = f"i-000-1-{number}"
-        world.started(world.voice(0, instance), lambda instance=instance: asked.append(instance))
+        voice = world.started(world.voice(0, f"i-000-1-{number}"), lambda number=number: asked.append(number))
+        voice.say(b"%d" % number, "m")
+    world.until(lambda: len(ear.pulses) == 2)
+    addresses = {pulse.body: pulse.reply_to for pulse in ear.pulses}
     outgoing = world.outgoing()
-    outgoing.ask("i-000-1-3")
-    outgoing.ask("i-000-1-2")
+    for _ in range(2):
+        before = len(asked)
+        outgoing.ask(addresses[b"2"])
+        world.until(lambda before=before: len(asked) > before)
+    assert set(asked) == {2}
+
+
+def test_who_is_gone_is_asked_in_vain_and_harms_nobody(world: World) -> None:
+    asked: list[int] = []
+    _, ear = listening(world, "m1", 0)
+    voice = world.started(world.voice(0, "i-000-1-1"), lambda: asked.append(1))
+    voice.say(b"first", "m")
+    world.until(lambda: len(ear.pulses) == 1)
+    voice.stop()
+    voice.start(lambda: asked.append(2))
+    voice.say(b"second", "m")
+    world.until(lambda: len(ear.pulses) == 2)
+    outgoing = world.outgoing()
+    gone, here = (pulse.reply_to for pulse in ear.pulses)
+    assert gone != here
+    for address in (gone, "elastic.rpc.north%2E1", "amq.rabbitmq.reply-to.x.y", "", here):
+        outgoing.ask(address)
     world.until(lambda: asked != [])
-    assert asked == ["i-000-1-2"]
+    assert asked == [2]
+
+
+@pytest.mark.parametrize("address", ["elastic.rpc.north%2E1", "elastic.reply.", "elastic.reply." + "x" * 200, "q"])
+def test_an_address_that_is_none_of_replies_is_passed_over(world: World, address: str) -> None:
+    _, ear = listening(world, "m1", 0)
+    world.raw_heartbeat("0", {"mac": "m"}, b"x", reply_to=address)
+    world.until(lambda: ear.pulses != [])
+    assert ear.pulses == [Pulse(b"x", "m", 0, None)]
 
 
 def test_a_subscriber_gets_what_was_announced_while_it_was_away(world: World) -> None:

@@ -11,19 +11,22 @@ from pathlib import Path
 import pytest
 
 from elastic.adapters.bus.sqlite_file import BusFile
-from tests.contract.bus_worlds import CLUSTER, KombuWorld, Serving, make_world
+from tests.contract.bus_worlds import CLUSTER, KombuWorld, RabbitWorld, Serving, make_world
 
 pytestmark = pytest.mark.functional
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[KombuWorld]:
-    world = make_world("sqlite", tmp_path)
-    assert isinstance(world, KombuWorld)
-    yield world
-    world.close()
+@pytest.fixture(params=["sqlite", "rabbitmq"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KombuWorld]:
+    if request.param == "rabbitmq":
+        made: object = RabbitWorld(request.getfixturevalue("rabbitmq"), request.getfixturevalue("vhost"))
+    else:
+        made = make_world("sqlite", tmp_path)
+    assert isinstance(made, KombuWorld)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -84,12 +87,14 @@ def test_the_call_of_a_stopped_server_stays_its_own(
         assert taken(child)
         os.kill(child.pid, signal.SIGSTOP)
         world.started(world.rpc_server("m2"), serving)
-        wait_for_two_wakes(world, tmp_path / "bus.db")
+        if world.name == "sqlite":
+            wait_for_two_wakes(world, tmp_path / "bus.db")
         os.kill(child.pid, signal.SIGCONT)
         assert result.result() == "child"
     assert serving.calls == []
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_a_killed_process_leaves_no_queue_no_client_and_no_lock_behind(
     world: KombuWorld, child: subprocess.Popen[str], tmp_path: Path
 ) -> None:
@@ -103,7 +108,8 @@ def test_a_killed_process_leaves_no_queue_no_client_and_no_lock_behind(
 def test_many_processes_that_come_at_once_all_get_in(tmp_path: Path) -> None:
     world = make_world("sqlite", tmp_path)
     assert isinstance(world, KombuWorld)
-    code = "import sys; from elastic.adapters.bus.kombu import *; KombuOutgoing(sys.argv[1], 'c').ask('i')"
+    announce = "KombuOutgoing(sys.argv[1], 'c').announce('o', 'd', ['s'], 'x', {})"
+    code = f"import sys; from elastic.adapters.bus.kombu import *; {announce}"
     crowd = [subprocess.Popen([sys.executable, "-c", code, world.url], cwd=ROOT) for _ in range(6)]
     ended = [process.wait(timeout=60) for process in crowd]
     world.close()

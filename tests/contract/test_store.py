@@ -14,6 +14,7 @@ from elastic.model.view import Standing
 from elastic.ports.store import Request, Store
 from elastic.rules.ring import partition_of, slot_of
 from tests.contract.clocks import HandClock
+from tests.contract.listening import following, heard
 from tests.contract.records import HOSTILE, KEY, domain
 from tests.contract.worlds import StoreWorld
 
@@ -96,6 +97,42 @@ class TestListing:
     def test_an_unknown_domain_is_not_found(self, store: Store) -> None:
         with pytest.raises(NotFound):
             store.view(KEY)
+
+
+class TestLookingAtMany:
+    def test_each_is_as_it_would_be_alone(self, world: StoreWorld) -> None:
+        keys = [DomainKey("o", f"d{n}") for n in range(20)]
+        for key in keys:
+            world.store.add_domain(domain(key))
+        store = world.opened()
+        absent = DomainKey("o", "absent")
+        seen = dict(store.views([*keys, absent]))
+
+        assert [*seen] == [*keys, absent]
+        assert [seen[key] for key in keys] == [store.view(key) for key in keys]
+        assert isinstance(seen[absent], NotFound)
+
+    def test_none_is_stale(self, world: StoreWorld) -> None:
+        writer, reader = world.store, following(world.opened())
+        writer.add_domain(domain())
+        writer.add_domain(domain(OTHER))
+        before = dict(reader.views([KEY, OTHER]))
+        changed = writer.change(KEY, paused)
+        after = dict(reader.views([KEY, OTHER]))
+
+        assert after == {KEY: replace(before[KEY], domain=changed, counter=1), OTHER: before[OTHER]}
+
+    def test_of_none_there_is_none(self, store: Store) -> None:
+        assert dict(store.views([])) == {}
+        assert list(store.domains_of([])) == []
+
+    def test_the_domains_of_several_partitions_are_listed_at_once(self, store: Store) -> None:
+        keys = sorted(DomainKey("o", f"d{n}") for n in range(20))
+        for key in keys:
+            store.add_domain(domain(key))
+        wanted = sorted({partition(store, key) for key in keys[:10]})
+
+        assert sorted(store.domains_of(wanted)) == [key for key in keys if partition(store, key) in wanted]
 
 
 class TestChanging:
@@ -228,32 +265,44 @@ class TestIdempotency:
 
 class TestNews:
     def test_the_beginning_of_time_is_empty(self, store: Store) -> None:
-        assert store.news(0).keys == frozenset()
+        assert following(store).news(0).keys == frozenset()
 
     def test_added_and_changed_domains_are_news_once(self, world: StoreWorld) -> None:
-        writer, reader = world.store, world.opened()
+        writer, reader = world.store, following(world.opened())
         cursor = reader.news(0).cursor
 
         writer.add_domain(domain())
         writer.add_domain(domain(OTHER))
-        news = reader.news(cursor)
+        news = heard(reader, cursor, {KEY, OTHER})
         assert news.keys == {KEY, OTHER}
+        assert [reader.view(key).counter for key in (KEY, OTHER)] == [0, 0]
         assert reader.news(news.cursor) == replace_keys(news, frozenset())
 
         writer.change(OTHER, paused)
-        assert reader.news(news.cursor).keys == {OTHER}
+        assert heard(reader, news.cursor, {OTHER}).keys == {OTHER}
         assert reader.news(0).keys in (None, {KEY, OTHER})
 
+    def test_each_change_is_news_again(self, world: StoreWorld) -> None:
+        writer, reader = world.store, following(world.opened())
+        writer.add_domain(domain())
+        cursor = heard(reader, 0, {KEY}).cursor
+        for revision in range(2, 5):
+            reader.view(KEY)
+            writer.change(KEY, lambda d: replace(d, paused=not d.paused))
+            cursor = heard(reader, cursor, {KEY}).cursor
+            assert reader.view(KEY).domain.revision == revision
+
     def test_ones_own_writes_are_news_too(self, store: Store) -> None:
-        cursor = store.news(0).cursor
+        cursor = following(store).news(0).cursor
         assert store.news(cursor).keys == frozenset()
         store.add_domain(domain())
 
-        assert store.news(cursor).keys == {KEY}
+        assert heard(store, cursor, {KEY}).keys == {KEY}
 
     def test_what_changed_nothing_is_none(self, store: Store) -> None:
         store.add_domain(domain())
-        cursor = store.news(0).cursor
+        cursor = heard(following(store), 0, {KEY}).cursor
+        store.view(KEY)
         store.change(KEY, unchanged)
         store.add_entry("type", "worker", {})
         store.log([Event(time=1, kind="health")])
@@ -262,13 +311,27 @@ class TestNews:
 
     def test_each_cursor_is_answered_for_itself(self, store: Store) -> None:
         store.add_domain(domain())
-        early = store.news(0).cursor
+        early = heard(following(store), 0, {KEY}).cursor
         store.add_domain(domain(OTHER))
-        late = store.news(early).cursor
+        late = heard(store, early, {OTHER}).cursor
 
         for _ in range(2):
             assert store.news(early).keys == {OTHER}
             assert store.news(late).keys == frozenset()
+
+    def test_what_is_not_followed_need_not_be_told_and_what_is_is(self, world: StoreWorld) -> None:
+        writer, reader = world.store, world.opened()
+        reader.follow([partition(reader, OTHER)])
+        cursor = reader.news(0).cursor
+        writer.add_domain(domain())
+        writer.add_domain(domain(OTHER))
+        cursor = heard(reader, cursor, {OTHER}).cursor
+
+        reader.follow([partition(reader)])
+        assert reader.domains_of([partition(reader)]) == [KEY]
+        assert reader.view(KEY).domain.revision == 1
+        writer.change(KEY, paused)
+        assert KEY in (heard(reader, cursor, {KEY}).keys or ())
 
     def test_a_cursor_from_a_time_that_this_store_never_saw_means_look_at_everything(self, store: Store) -> None:
         store.add_domain(domain())

@@ -17,7 +17,7 @@ def test_the_layout_is_the_same_for_all(world: StoreWorld) -> None:
 
     assert world.opened().layout() == layout
     assert layout.uid
-    assert (layout.partitions, layout.format) == (256, 1)
+    assert (layout.partitions, layout.format) == (world.partitions, 1)
 
 
 class TestTerms:

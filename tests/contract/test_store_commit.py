@@ -14,6 +14,7 @@ from elastic.model.instance import Attempt, Instance
 from elastic.model.states import Health, InstanceState
 from elastic.model.view import Condition, Standing, View
 from elastic.ports.store import Change, Commit, Store
+from tests.contract.listening import following, heard
 from tests.contract.records import HOSTILE, KEY, assigned, domain, instance, seat_of, tenure_of
 from tests.contract.worlds import StoreWorld
 
@@ -384,12 +385,12 @@ class TestForgetting:
         changes = {i: Change(forgotten) for i in ("i1", "i2")}
         store.commit(peopled, fence, Commit(id="c2", changes=changes))
         store.change(KEY, lambda d: replace(d, removed=True))
-        cursor = store.news(0).cursor
+        cursor = heard(following(store), 0, {KEY}).cursor
 
         store.forget_domain(store.view(KEY), fence, [Event(time=1, kind="removed")])
 
         assert store.all_domains() == []
-        assert store.news(cursor).keys == {KEY}
+        assert heard(store, cursor, {KEY}).keys == {KEY}
         assert [event.kind for event in store.events()] == ["removed"]
         with pytest.raises(NotFound):
             store.view(KEY)

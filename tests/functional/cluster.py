@@ -1,4 +1,4 @@
-"""An embedded cluster under test, and eyes on its servers that trust none of its logs: /proc alone."""
+"""A cluster under test, and eyes on its processes that trust none of its logs: /proc alone."""
 
 import json
 import os
@@ -71,15 +71,16 @@ def vms_of(directory: Path) -> set[VM]:
 
 
 def agents_of(directory: Path) -> dict[str, int]:
-    """The living replicas of the cluster in `directory`, by member."""
-    config = str(directory / "elastic.conf").encode()
+    """The living replicas whose configuration is in `directory`, by member."""
+    mark = f"{directory}/".encode()
     found = {}
     for pid in _pids():
         try:
             argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"elastic.cli.agent" in argv and config in argv and is_alive(pid):
+        is_agent = any(word.endswith((b"elastic.cli.agent", b"_agent.py")) for word in argv[:5])
+        if is_agent and any(word.startswith(mark) for word in argv) and is_alive(pid):
             found[argv[argv.index(b"--member") + 1].decode()] = pid
     return found
 
@@ -102,32 +103,17 @@ class Said:
             self.lines.append(line.rstrip("\n"))
 
 
-class Cluster:
-    def __init__(self, directory: Path) -> None:
+class AnyCluster:
+    """What can be asked of a cluster, however it is run. `place`: the options that name it to a command."""
+
+    def __init__(self, directory: Path, place: Sequence[str], open_client: Callable[[], Client]) -> None:
         self.directory = directory
-        self.supervisor: subprocess.Popen[str] | None = None
-        self.out = self.err = Said(())
+        self._place = place
+        self._open_client = open_client
         self._client: Client | None = None
 
-    def start(self, replicas: int = 3) -> None:
-        """`elastic run`; returns when it has said ready."""
-        self.supervisor = subprocess.Popen(
-            [*ELASTIC, "run", "--replicas", str(replicas), "--data", str(self.directory)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.out, self.err = Said(self.supervisor.stdout), Said(self.supervisor.stderr)
-        until(lambda: "ready" in self.out.lines or self._ended(), lack="it was not ready")
-        assert self.supervisor.poll() is None, self.err.lines
-
-    def _ended(self) -> bool:
-        return self.supervisor is None or self.supervisor.poll() is not None
-
     def cli(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*ELASTIC, *words, "--data", str(self.directory)], capture_output=True, text=True, timeout=PATIENCE
-        )
+        return subprocess.run([*ELASTIC, *words, *self._place], capture_output=True, text=True, timeout=PATIENCE)
 
     def json(self, *words: str) -> Any:
         done = self.cli(*words, "-f", "json")
@@ -137,7 +123,7 @@ class Cluster:
     @property
     def client(self) -> Client:
         if self._client is None:
-            self._client = connect(data_dir=self.directory, timeout=15)
+            self._client = self._open_client()
         return self._client
 
     def add_domains(self, sizes: dict[str, int]) -> None:
@@ -147,9 +133,9 @@ class Cluster:
             self.client.add_domain(name, "test", {"engine_conf": {"preserve_n": size}})
         self.until_settled(sizes)
 
-    def until_settled(self, sizes: dict[str, int]) -> None:
+    def until_settled(self, sizes: dict[str, int], bound: float = 120) -> None:
         """Until each domain has exactly its N instances up, and the kernel as many processes, one for each."""
-        until(lambda: not self.lacks(sizes), 120, "the domains are not as they should be")
+        until(lambda: not self.lacks(sizes), bound, "the domains are not as they should be")
 
     def lacks(self, sizes: dict[str, int]) -> list[str]:
         """What is not as it should be, by the client and by the kernel."""
@@ -188,13 +174,6 @@ class Cluster:
 
         until(whole, lack="the ring is not whole")
 
-    def stop(self) -> int:
-        """Ask it to stop; its exit code. It has 10 s."""
-        assert self.supervisor is not None
-        self.close_client()
-        self.supervisor.send_signal(signal.SIGTERM)
-        return self.supervisor.wait(10)
-
     def close_client(self) -> None:
         if self._client is not None:
             self._client.close()
@@ -203,9 +182,6 @@ class Cluster:
     def destroy(self) -> None:
         """End every process of it, by pid, and be sure."""
         self.close_client()
-        if self.supervisor is not None and self.supervisor.poll() is None:
-            self.supervisor.kill()
-            self.supervisor.wait()
 
         def left() -> Sequence[int]:
             pids = [*self.agents().values(), *(vm.pid for vm in self.vms())]
@@ -215,6 +191,43 @@ class Cluster:
             return pids
 
         until(lambda: not left(), 20, "processes of the test cannot be ended")
+
+
+class Cluster(AnyCluster):
+    """An embedded one."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, ("--data", str(directory)), lambda: connect(data_dir=directory, timeout=15))
+        self.supervisor: subprocess.Popen[str] | None = None
+        self.out = self.err = Said(())
+
+    def start(self, replicas: int = 3) -> None:
+        """`elastic run`; returns when it has said ready."""
+        self.supervisor = subprocess.Popen(
+            [*ELASTIC, "run", "--replicas", str(replicas), "--data", str(self.directory)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.out, self.err = Said(self.supervisor.stdout), Said(self.supervisor.stderr)
+        until(lambda: "ready" in self.out.lines or self._ended(), lack="it was not ready")
+        assert self.supervisor.poll() is None, self.err.lines
+
+    def _ended(self) -> bool:
+        return self.supervisor is None or self.supervisor.poll() is not None
+
+    def stop(self) -> int:
+        """Ask it to stop; its exit code. It has 10 s."""
+        assert self.supervisor is not None
+        self.close_client()
+        self.supervisor.send_signal(signal.SIGTERM)
+        return self.supervisor.wait(10)
+
+    def destroy(self) -> None:
+        if self.supervisor is not None and self.supervisor.poll() is None:
+            self.supervisor.kill()
+            self.supervisor.wait()
+        super().destroy()
 
 
 @contextmanager

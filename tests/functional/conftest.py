@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.functional.calling import Serving
 from tests.functional.cluster import Cluster, cluster_in
+from tests.functional.real import RealCluster, real_cluster_in
+from tests.servers.rabbitmq import RabbitMQ
+from tests.servers.zookeeper import ZooKeeper
 
 
 @pytest.fixture
@@ -13,3 +17,25 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Not started yet. Nothing of it is left afterwards."""
     with cluster_in(tmp_path / "data") as made:
         yield made
+
+
+@pytest.fixture
+def real_cluster(
+    tmp_path: Path, zookeeper: ZooKeeper, zookeeper_root: str, rabbitmq: RabbitMQ, vhost: str
+) -> Iterator[RealCluster]:
+    """Three agents on the servers that all tests share. Not started yet. Nothing of it is left afterwards."""
+    with real_cluster_in(tmp_path / "data", [zookeeper], rabbitmq, chroot=zookeeper_root, vhost=vhost) as made:
+        yield made
+
+
+@pytest.fixture
+def serving() -> Iterator[Serving]:
+    serving = Serving()
+    yield serving
+    serving.close()
+
+
+@pytest.fixture
+def url(rabbitmq: RabbitMQ, vhost: str) -> str:
+    """Of a bus that is this test's own."""
+    return rabbitmq.url(vhost=vhost)

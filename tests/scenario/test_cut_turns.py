@@ -1,5 +1,6 @@
 """A turn that cannot be done to its end is no silent stop, and no hot loop."""
 
+from elastic.adapters.store.onebyone import OneByOne
 from elastic.errors import BadMessage, ElasticError
 from elastic.model.domain import DomainKey
 from tests.scenario.world import WEB, World
@@ -7,7 +8,7 @@ from tests.scenario.world import WEB, World
 BROKEN = DomainKey("ann", "broken")
 
 
-class Unreadable:
+class Unreadable(OneByOne):
     """A store in which one domain cannot be understood."""
 
     def __init__(self, inner, key):
@@ -15,6 +16,9 @@ class Unreadable:
 
     def __getattr__(self, name):
         return getattr(self.inner, name)
+
+    def domains(self, partition):
+        return self.inner.domains(partition)
 
     def view(self, key):
         if key == self.key:

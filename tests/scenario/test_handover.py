@@ -6,6 +6,7 @@ import pytest
 
 from elastic.adapters.cloud.weather import Happened
 from elastic.errors import ElasticError, NotFound, Superseded
+from elastic.model.assignment import ROLES
 from elastic.model.domain import DomainKey
 from elastic.model.states import Health
 from elastic.rules.ring import slot_of
@@ -64,6 +65,38 @@ def test_a_drained_replica_hands_its_domains_over_and_gets_some_again_later():
     for key in KEYS:
         world.resize(3, key)
     world.until(lambda: all_whole(world, 3))
+
+
+def test_a_drained_leader_gives_up_its_roles_and_takes_them_only_when_nobody_else_can():
+    world = fleet()
+    journal = len(world.cloud.journal)
+    leader = world.leader("decider")
+    others = [replica for replica in world.replicas.values() if replica is not leader]
+    world.ask("drain_replica", member=leader.name)
+    world.until(lambda: not leader.agent.leads() and not loads(world)[leader.name], within=10)
+    world.until(lambda: all_led_by(world, others), within=SESSION + 5)
+    world.run(20 * SESSION)
+    assert all_led_by(world, others)
+
+    for other in others:
+        other.kill()
+    world.until(lambda: all_led_by(world, [leader]), within=10 * SESSION)
+    world.until(lambda: set(loads(world)) == {leader.name}, within=SESSION + 5)
+    world.run(5)
+    assert nothing_happened(world, journal)
+    for key in KEYS:
+        world.resize(3, key)
+    world.until(lambda: all_whole(world, 3))
+
+
+def all_led_by(world, replicas):
+    """Each role has a leader, and it is one of these."""
+    led = {role for replica in replicas if not replica.dead for role in replica.agent.leads()}
+    return led == set(ROLES) and all(r in replicas or not r.agent.leads() for r in alive(world))
+
+
+def alive(world):
+    return [replica for replica in world.replicas.values() if not replica.dead]
 
 
 def test_a_rolling_restart_of_all_replicas_is_not_noticed():

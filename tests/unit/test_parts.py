@@ -6,7 +6,7 @@ import pytest
 
 from elastic.conf import embedded, settings
 from elastic.conf.settings import Settings
-from elastic.errors import BadRequest
+from elastic.errors import BadRequest, Unavailable
 from elastic.parts import plant
 
 REFUSED = {
@@ -15,8 +15,12 @@ REFUSED = {
         "sqlit:///",
         r"\[store\] url: 'sqlit' is not among those installed",
     ),
-    "a bus of an unknown kind": ("sqlite+elastic://", "amqpp://host", r"\[bus\] url: No such transport: amqpp"),
-    "a bus whose port is none": ("sqlite+elastic://", "amqp://host:high", r"\[bus\] url: .*'high"),
+    "a bus of an unknown kind": ("sqlite+elastic://", "amqpp://host", r"\[bus\] url: .*, not with 'amqpp'"),
+    "a bus whose port is none": (
+        "sqlite+elastic://",
+        "amqp://host:high",
+        r"\[bus\] url: the port of an address is a number",
+    ),
     "a group of an unknown kind": (
         "file://",
         "zookeper://host",
@@ -40,10 +44,35 @@ def test_what_is_only_away_is_waited_for(tmp_path: Path) -> None:
     away = text.replace(f"url = sqlite+elastic:///{tmp_path}/bus.db", "url = amqp://me:word@127.0.0.1:1//")
     assert away != text
     config.write_text(away)
-    assert plant(Settings.of(settings.load([str(config)]))).loops
+    with pytest.raises(Unavailable, match=r"\[bus\] url: no broker answers"):
+        plant(Settings.of(settings.load([str(config)])))
 
 
 def test_a_vm_is_told_where_its_heartbeats_go(tmp_path: Path) -> None:
     node = plant(Settings.of(settings.load([str(embedded.write(tmp_path))], member="m1"))).parts.node
     assert node["exchange"] == "elastic.heartbeats.elastic"
     assert str(node["bus"]).endswith(f"{tmp_path}/bus.db")
+
+
+def with_bus_for_vms(place: Path, url: str) -> Settings:
+    config = embedded.write(place)
+    config.write_text(config.read_text().replace("[bus]\n", f"[bus]\nvm_url = {url}\n"))
+    return Settings.of(settings.load([str(config)]))
+
+
+def test_a_vm_is_given_an_account_of_its_own(tmp_path: Path) -> None:
+    url = "amqps://vms:word@broker/elastic?ca_file=/etc/elastic/ca.pem"
+    assert plant(with_bus_for_vms(tmp_path, url)).parts.node["bus"] == url
+
+
+def test_an_address_for_vms_that_cannot_be_understood_is_refused_by_its_own_name(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match=r"\[bus\] vm_url: "):
+        plant(with_bus_for_vms(tmp_path, "amqp://vms:word@broker:high"))
+
+
+def test_vms_in_a_real_cloud_are_never_given_the_replicas_account(tmp_path: Path) -> None:
+    config = embedded.write(tmp_path, cloud="east")
+    text = config.read_text()
+    config.write_text(text.replace(f"sqlite+elastic:///{tmp_path}/bus.db", "amqps://replicas:word@broker/elastic"))
+    with pytest.raises(BadRequest, match=r"\[bus\] vm_url: has to be given"):
+        plant(Settings.of(settings.load([str(config)])))

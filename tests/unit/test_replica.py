@@ -9,10 +9,10 @@ import pytest
 
 from elastic.conf import embedded
 from elastic.conf.settings import Settings, load
-from elastic.errors import BadRequest, StoreUnavailable
+from elastic.errors import BadRequest, Conflict, StoreUnavailable
 from elastic.ports.bus import Call, Reply
 from elastic.replica.initial import Initial
-from elastic.replica.living import Living
+from elastic.replica.living import EXIT_CONFLICT, Living
 from elastic.replica.loops import Loop
 from elastic.replica.watchdog import EXIT_HUNG, Patience, Watchdog
 
@@ -34,7 +34,9 @@ class StandIn:
         self.held.set()
         self.given_up: list[str] = []
         self.wake: Callable[[], None] = lambda: None
+        self.wake_keeper: Callable[[], None] = lambda: None
         self.progress: Callable[[], None] = lambda: None
+        self.other: Conflict | None = None  # one that lives under our name
 
     def join(self) -> None:
         self.in_group = True
@@ -46,9 +48,14 @@ class StandIn:
 
     def keep(self) -> None:
         self.kept += 1
+        if self.other is not None:
+            raise self.other
 
     def set_wake(self, wake: Callable[[], None]) -> None:
         self.wake = wake
+
+    def set_keeper_wake(self, wake: Callable[[], None]) -> None:
+        self.wake_keeper = wake
 
     def set_progress(self, tell: Callable[[], None]) -> None:
         self.progress = tell
@@ -87,6 +94,25 @@ def test_it_is_ready_once_when_it_is_in_the_ring_and_not_before() -> None:
     until(lambda: said == ["ready"])
     assert alive.stop(10)
     assert agent.has_left
+
+
+def test_a_role_that_may_be_free_is_not_left_until_the_next_third_of_a_session() -> None:
+    agent = StandIn()
+    alive = living(agent, [], session=3 * 60.0)
+    alive.start()
+    until(lambda: agent.kept == 1)
+    agent.wake_keeper()
+    until(lambda: agent.kept == 2)
+    assert alive.stop(10)
+
+
+def test_a_process_whose_name_another_has_taken_ends() -> None:
+    agent, said = StandIn(), list[str]()
+    agent.other = Conflict("a replica called m1 is running already")
+    alive = living(agent, said)
+    alive.start()
+    until(lambda: said[:1] == [str(EXIT_CONFLICT)])
+    assert alive.stop(10)
 
 
 def test_a_turn_that_hangs_costs_the_roles_and_then_the_process() -> None:

@@ -118,9 +118,9 @@ class MemoryHeartbeats:
         slots = (slot for partition in self._bound for slot in topology.slots_of(partition, self._partitions))
         self._broker.bindings[self._member] = dict.fromkeys(slots, self._take)
 
-    def _take(self, key: str, headers: Mapping[str, Any], body: bytes) -> None:
+    def _take(self, key: str, headers: Mapping[str, Any], properties: Mapping[str, Any], body: bytes) -> None:
         try:
-            self._heard.append(wire.pulse_of(body, headers, key))
+            self._heard.append(wire.pulse_of(body, headers, key, properties))
         except BadMessage as reason:
             self.dropped[str(reason)] += 1
 
@@ -135,12 +135,13 @@ class MemoryOutgoing:
         self._broker = broker
         self._member = member
 
-    def ask(self, instance_id: str) -> None:
+    def ask(self, reply_to: str) -> None:
         def deliver() -> None:
-            if self._broker.reaches(instance_id) and instance_id in self._broker.asked:
-                self._broker.asked[instance_id]()
+            instance_id, on_ask = self._broker.asked.get(reply_to, ("", None))
+            if on_ask is not None and self._broker.reaches(instance_id):
+                on_ask()
 
-        self._broker.send(Parcel("ask", self._member, instance_id, b"{}"), deliver)
+        self._broker.send(Parcel("ask", self._member, reply_to, b"{}"), deliver)
 
     def announce(
         self, owner: str, domain: str, subscribers: Sequence[str], state: str, body: Mapping[str, Json]
@@ -221,7 +222,7 @@ class MemoryPeers:
 
 
 class MemoryVoice:
-    """What a simulated VM speaks with."""
+    """What a simulated VM speaks with. It can be asked once it has been started."""
 
     def __init__(self, broker: MemoryBroker, slot: int, instance_id: str) -> None:
         if not 0 <= slot < SLOTS:
@@ -229,12 +230,17 @@ class MemoryVoice:
         self._broker = broker
         self._slot = slot
         self._instance_id = instance_id
+        self._address: str | None = None
 
     def start(self, on_ask: Callable[[], None]) -> None:
-        self._broker.asked[self._instance_id] = on_ask
+        self._address = self._broker.fresh_address(self._instance_id)
+        self._broker.asked[self._address] = (self._instance_id, on_ask)
 
     def say(self, body: bytes, mac: str) -> None:
-        self._broker.publish_heartbeat(self._instance_id, str(self._slot), {wire.MAC_HEADER: mac}, body)
+        headers = {wire.MAC_HEADER: mac}
+        self._broker.publish_heartbeat(self._instance_id, str(self._slot), headers, body, self._address)
 
     def stop(self) -> None:
-        self._broker.asked.pop(self._instance_id, None)
+        if self._address is not None:
+            del self._broker.asked[self._address]
+            self._address = None

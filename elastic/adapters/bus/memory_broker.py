@@ -10,10 +10,13 @@ from elastic.adapters.bus import topology, wire
 from elastic.errors import BadMessage, BusUnavailable
 from elastic.ports.bus import Call, Reply
 
+Taker = Callable[[str, Mapping[str, Any], Mapping[str, Any], bytes], None]
+"""What a member does with a heartbeat: its key, headers, properties and body."""
+
 
 class Parcel(NamedTuple):
     """A message on its way, as `meddle` sees it. `kind`: request, reply, question, answer, word, heartbeat,
-    probe, ask or news. `to`: member, slot, instance id or routing key; "" is nobody in particular."""
+    probe, ask or news. `to`: member, slot, address or routing key; "" is nobody in particular."""
 
     kind: str
     sender: str
@@ -54,10 +57,10 @@ class MemoryBroker:
         self.cut: set[str] = set()
         self.before_pump: list[Callable[[], None]] = []
         self.after_pump: list[Callable[[], None]] = []
-        self.bindings: dict[str, dict[int, Callable[[str, Mapping[str, Any], bytes], None]]] = defaultdict(dict)
+        self.bindings: dict[str, dict[int, Taker]] = defaultdict(dict)
         self.words: dict[str, Callable[[bytes], None]] = {}
         self.questions: dict[str, Callable[[bytes], bytes]] = {}
-        self.asked: dict[str, Callable[[], None]] = {}
+        self.asked: dict[str, tuple[str, Callable[[], None]]] = {}  # by address: whose it is, and what it does
         self.inboxes: dict[tuple[str, str], deque[bytes]] = {}
         self.subscriptions: set[tuple[str, str, str]] = set()
         self._servers: list[Server] = []
@@ -98,16 +101,22 @@ class MemoryBroker:
             step()
         return len(due)
 
-    def publish_heartbeat(self, sender: str, key: str, headers: Mapping[str, Any], body: bytes) -> None:
+    def fresh_address(self, instance_id: str) -> str:
+        return f"{topology.REPLY_PREFIX}{instance_id}.{next(self._order)}"
+
+    def publish_heartbeat(
+        self, sender: str, key: str, headers: Mapping[str, Any], body: bytes, reply_to: str | None = None
+    ) -> None:
         """To those whose partition the key is in when it is sent; to nobody, if there is none such."""
         kind = "probe" if headers.get(wire.MAC_HEADER) == wire.PROBE_MAC else "heartbeat"
         slot = int(key) if wire.SLOT.fullmatch(key) else -1
+        properties = {} if reply_to is None else {"reply_to": reply_to}
         takers = [(member, bound[slot]) for member, bound in self.bindings.items() if slot in bound]
 
         def deliver() -> None:
             for member, take in takers:
                 if self.reaches(member):
-                    take(key, headers, body)
+                    take(key, headers, properties, body)
 
         self.send(Parcel(kind, sender, key, body), deliver)
 

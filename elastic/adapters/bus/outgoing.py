@@ -1,29 +1,48 @@
 """What a member sends without waiting for an answer: asks to VMs, news to subscribers."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from amqp.exceptions import InternalError
+from kombu import Exchange
+
 from elastic.adapters.bus import topology, wire
-from elastic.adapters.bus.connection import Sender
+from elastic.adapters.bus.sender import Sender
+from elastic.errors import BusUnavailable
 from elastic.model.domain import Json
 
+log = logging.getLogger(__name__)
+
 ASK_SECONDS = 10.0
+DEFAULT_EXCHANGE = Exchange("")
 
 
 class KombuOutgoing:
+    """Asks go out on a connection of their own: RabbitMQ breaks one over an address that it cannot read."""
+
     def __init__(self, url: str, cluster: str) -> None:
         self._cluster = cluster
         self._sender = Sender(url)
+        self._asker = Sender(url)
 
-    def ask(self, instance_id: str) -> None:
-        self._sender.publish(
-            wire.encoded({"instance_id": instance_id}),
-            topology.ask_exchange(self._cluster),
-            instance_id,
-            delivery_mode=1,
-            expiration=ASK_SECONDS,
-            **wire.CONTENT,
-        )
+    def ask(self, reply_to: str) -> None:
+        if wire.ADDRESS.fullmatch(reply_to) is None:
+            return
+        try:
+            self._asker.publish(
+                b"{}",
+                DEFAULT_EXCHANGE,
+                reply_to,
+                declare=False,
+                delivery_mode=1,
+                expiration=ASK_SECONDS,
+                **wire.CONTENT,
+            )
+        except BusUnavailable as fault:
+            if not isinstance(fault.__cause__, InternalError):
+                raise
+            log.warning("nobody can be asked at %s", reply_to[:60])
 
     def announce(
         self, owner: str, domain: str, subscribers: Sequence[str], state: str, body: Mapping[str, Json]
@@ -60,6 +79,7 @@ class KombuOutgoing:
 
     def close(self) -> None:
         self._sender.close()
+        self._asker.close()
 
     def _bind(self, channel: Any, owner: str, domain: str, subscriber: str) -> None:
         self._declare(channel, owner, subscriber)

@@ -9,8 +9,11 @@ from kombu import Consumer
 
 from elastic.adapters.bus import topology, wire
 from elastic.adapters.bus.caller import Caller, Errand
-from elastic.adapters.bus.connection import Listener, Sender, Served
+from elastic.adapters.bus.frames import guard
+from elastic.adapters.bus.hands import Hands
+from elastic.adapters.bus.listener import Listener, Served
 from elastic.adapters.bus.rpc import check_reply_to, send_reply
+from elastic.adapters.bus.sender import Sender
 from elastic.errors import BadMessage, Unavailable
 from elastic.model.domain import Json
 
@@ -18,6 +21,10 @@ log = logging.getLogger(__name__)
 
 TELL_SECONDS = 30.0
 REPLY_SECONDS = 30.0
+
+WIDTH = 4
+MOST_QUESTIONS, MOST_WORDS = 100, 1_000
+"""That wait for us to be free; more are dropped."""
 
 Answering = Callable[[str, Mapping[str, Json]], Json]
 Hearing = Callable[[str, Mapping[str, Json]], None]
@@ -37,6 +44,8 @@ class KombuPeers(Served):
         self._callers: dict[str, Caller] = {}  # one a member: one that hangs holds up no question to another
         self._sender = Sender(url)
         self._listener = Listener("peers", url, self._set_up, self._serve)
+        self._mouths = Hands("peers", WIDTH, self._listener.wake)
+        self._ears = Hands("tidings", 1, self._listener.wake)  # one: word is heard in the order in which it comes
         self._answer: Answering = _nobody
         self._hear: Hearing = _nobody
         self._channel: Any = None
@@ -45,9 +54,13 @@ class KombuPeers(Served):
 
     def start(self, answer: Answering, hear: Hearing) -> None:
         self._answer, self._hear = answer, hear
+        self._mouths.start()
+        self._ears.start()
         self._listener.start()
 
     def stop(self) -> None:
+        self._mouths.stop()
+        self._ears.stop()
         self._listener.stop()
         for caller in tuple(self._callers.values()):
             caller.close()
@@ -56,8 +69,9 @@ class KombuPeers(Served):
     def ask(self, member: str, op: str, args: Mapping[str, Json], timeout: float) -> Json:
         errand = Errand(
             body=wire.encoded(wire.Request(op, dict(args))),
-            exchange=topology.peer_exchange(self._cluster),
+            exchange=topology.peer_exchange(self._cluster).name,
             routing_key=member,
+            nobody=f"the member {member!r} is not on the bus",
         )
         caller = self._callers.setdefault(member, Caller(self._url))
         return wire.result_of(caller.ask(errand, timeout))
@@ -73,6 +87,7 @@ class KombuPeers(Served):
         )
 
     def _set_up(self, channel: Any) -> None:
+        guard(channel, wire.PEER_LIMIT)
         self._channel = channel
         self._waiting.clear()
         queue = topology.peer_queue(self._cluster, self._member)
@@ -94,16 +109,28 @@ class KombuPeers(Served):
                 serve(message)
             except BadMessage as reason:
                 self._dropped[str(reason)] += 1
-            message.ack()
+            message.ack()  # at once: the queue is ours alone, nothing in it would ever come again
+        self._mouths.settle()
+        self._ears.settle()
 
     def _take_question(self, message: Any) -> None:
         check_reply_to(message)
         request = wire.decoded(message.body, wire.Request, wire.PEER_LIMIT)
+        if self._mouths.open >= MOST_QUESTIONS:
+            raise BadMessage("overload")
+        self._mouths.do(lambda: self._reply(message, request), lambda _nothing: None)
+
+    def _reply(self, message: Any, request: wire.Request) -> None:
         body = wire.guarded(lambda: {"result": self._answer(request.op, request.args)}, request.op)
-        send_reply(self._channel, message, body, REPLY_SECONDS)
+        send_reply(self._sender, message, body, REPLY_SECONDS)
 
     def _take_word(self, message: Any) -> None:
         tidings = wire.decoded(message.body, wire.Tidings, wire.PEER_LIMIT)
+        if self._ears.open >= MOST_WORDS:
+            raise BadMessage("overload")
+        self._ears.do(lambda: self._listen_to(tidings), lambda _nothing: None)
+
+    def _listen_to(self, tidings: wire.Tidings) -> None:
         try:
             self._hear(tidings.topic, tidings.message)
         except Exception:

@@ -1,6 +1,7 @@
 """RPC over kombu: one durable queue for the cluster, served by whichever member takes the message."""
 
 import getpass
+import logging
 import os
 import time
 from collections import Counter
@@ -8,63 +9,124 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kombu import Consumer, Exchange
-from kombu.utils.url import url_to_parts
 
 from elastic.adapters.bus import topology, wire
+from elastic.adapters.bus.address import is_sqlite, user_of
 from elastic.adapters.bus.caller import Caller, Errand
-from elastic.adapters.bus.connection import Listener, Served, is_amqp
-from elastic.errors import BadMessage, Denied, Unavailable
+from elastic.adapters.bus.frames import guard
+from elastic.adapters.bus.hands import Hands
+from elastic.adapters.bus.link import is_amqp
+from elastic.adapters.bus.listener import Listener, Served
+from elastic.adapters.bus.sender import Sender
+from elastic.errors import BadMessage, BusUnavailable, Denied, Unavailable
 from elastic.model.domain import Json
 from elastic.ports.bus import Call, Reply
+
+WIDTH = 4
+"""Calls at once: a slow one does not hold up the others, and none waits here while another member is idle."""
+
+FINISH_SECONDS = 1.0
+"""For what is under way when we are stopped."""
 
 REPLY_SECONDS = 60.0
 """How long a reply waits for a caller that gave no deadline."""
 
 LONGEST_PATIENCE = 5.0
+DEFAULT_EXCHANGE = Exchange("")
+
+log = logging.getLogger(__name__)
 
 
 class KombuRpcServer(Served):
-    """Serves one call after the other; `dropped` counts, by reason, what was no call."""
+    """Serves a few calls at once, each in a thread; `dropped` counts, by reason, what was no call."""
 
     def __init__(self, url: str, cluster: str, wall: Callable[[], float] = time.time) -> None:
         self._cluster = cluster
         self._wall = wall
         self._handle: Callable[[Call], Reply] = _nobody
         self._channel: Any = None
+        self._consumer: Any = None
+        self._is_closing = False
         self._waiting: list[Any] = []
         self._dropped: Counter[str] = Counter()
         self._listener = Listener("rpc", url, self._set_up, self._serve)
+        self._sender = Sender(url)
+        self._hands = Hands("rpc", WIDTH, self._listener.wake)
+
+    @property
+    def turned(self) -> float:
+        """When it last could take a call, in monotonic seconds."""
+        stuck = self._hands.stuck_since
+        return self._listener.turned if stuck is None else min(stuck, self._listener.turned)
 
     def start(self, handle: Callable[[Call], Reply]) -> None:
         self._handle = handle
+        self._is_closing = False
+        self._hands.start()
         self._listener.start()
 
     def stop(self) -> None:
+        """Within three seconds. What is under way may end and be answered; what has not begun goes to others."""
+        self._is_closing = True
+        self._listener.wake()
+        if self._listener.is_connected:
+            self._hands.wait(FINISH_SECONDS)
+        self._hands.stop()
         self._listener.stop()
+        self._sender.close()
 
     def _set_up(self, channel: Any) -> None:
+        guard(channel, wire.RPC_LIMIT)
         self._channel = channel
         self._waiting.clear()
         queue = topology.rpc_queue(self._cluster, is_amqp(channel))
-        # One at a time: a call does not wait behind a slow one while another member has nothing to do.
-        Consumer(channel, [queue], on_message=self._waiting.append, accept=["json"], prefetch_count=1).consume()
+        self._consumer = Consumer(
+            channel, [queue], on_message=self._waiting.append, accept=["json"], prefetch_count=WIDTH
+        )
+        self._consumer.consume()
 
     def _serve(self, _idle: bool) -> None:
+        if self._is_closing:
+            self._take_no_more()
         while self._waiting:
-            message = self._waiting.pop(0)
-            try:
-                call = _call_of(message)
-            except BadMessage as reason:
-                self._dropped[str(reason)] += 1
-                message.reject()
-            else:
-                self._reply(message, call)
-                message.ack()  # after the reply: a call whose server dies before it goes to another one
+            self._take(self._waiting.pop(0))
+        self._hands.settle()
 
-    def _reply(self, message: Any, call: Call) -> None:
+    def _take_no_more(self) -> None:
+        self._waiting.clear()
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            consumer.cancel()
+
+    def _take(self, message: Any) -> None:
+        try:
+            call = _call_of(message)
+        except BadMessage as reason:
+            self._dropped[str(reason)] += 1
+            self._refuse(message, str(reason))
+            return
+        # acknowledged after the reply: a call whose server dies before it goes to another one
+        self._hands.do(lambda: self._answer(message, call), self._while_connected(message.ack))
+
+    def _refuse(self, message: Any, reason: str) -> None:
+        """Whoever can be told is told: he would wait for nothing."""
+        if reason == wire.BAD_REPLY_TO:
+            message.reject()
+            return
+        body = wire.encoded(wire.refusal_of(reason))
+        self._hands.do(
+            lambda: send_reply(self._sender, message, body, REPLY_SECONDS), self._while_connected(message.reject)
+        )
+
+    def _answer(self, message: Any, call: Call) -> None:
         body = wire.answer(self._handle, call)
         left = REPLY_SECONDS if call.deadline is None else call.deadline - self._wall()
-        send_reply(self._channel, message, body, max(1.0, left))
+        send_reply(self._sender, message, body, max(1.0, left))
+
+    def _while_connected(self, step: Callable[[], None]) -> Callable[[None], None]:
+        """`step`, unless the connection has been lost since: then the message comes again."""
+        channel = self._channel
+        return lambda _nothing: step() if channel is self._channel else None
 
 
 class KombuRpcClient:
@@ -77,8 +139,9 @@ class KombuRpcClient:
         self, url: str, cluster: str, user: str | None = None, wall: Callable[[], float] = time.time
     ) -> None:
         self._caller = Caller(url)
-        self._queue = topology.rpc_queue(cluster, on_amqp=False).name
-        self._has_users = not url.startswith("sqlite")
+        self._cluster = cluster
+        self._exchange = topology.rpc_exchange(cluster).name
+        self._has_users = not is_sqlite(url)
         self._user = _default_user(url, self._has_users) if user is None else user
         self._wall = wall
 
@@ -95,8 +158,9 @@ class KombuRpcClient:
             raise Denied(f"the bus knows us as {self._user!r}; only an embedded cluster lets one ask as {user!r}")
         errand = Errand(
             body=wire.encoded(wire.Request(op, dict(args))),
-            exchange=Exchange(""),
-            routing_key=self._queue,
+            exchange=self._exchange,
+            routing_key=self._exchange,
+            nobody=f"no cluster {self._cluster!r} serves on that bus",
             headers=wire.headers_of(idempotency_key, self._wall() + timeout),
             properties={"user_id": user} if user else {},
             **({} if idempotency_key is None else {"again": min(LONGEST_PATIENCE, max(0.5, timeout / 4))}),
@@ -111,24 +175,28 @@ def _nobody(_call: Call) -> Reply:
     raise Unavailable("nobody serves yet")
 
 
-def send_reply(channel: Any, message: Any, body: bytes, seconds: float) -> None:
-    channel.Producer().publish(
-        body,
-        message.properties["reply_to"],
-        exchange=Exchange(""),
-        correlation_id=message.properties.get("correlation_id"),
-        expiration=seconds,
-        delivery_mode=1,
-        **wire.CONTENT,
-    )
+def send_reply(sender: Sender, message: Any, body: bytes, seconds: float) -> None:
+    """As far as it can be done. Not on the connection that listens: RabbitMQ breaks one over a forged address."""
+    try:
+        sender.publish(
+            body,
+            DEFAULT_EXCHANGE,
+            message.properties["reply_to"],
+            declare=False,
+            correlation_id=message.properties.get("correlation_id"),
+            expiration=seconds,
+            delivery_mode=1,
+            **wire.CONTENT,
+        )
+    except BusUnavailable as trouble:
+        log.info("an answer was not sent: %s", trouble)
 
 
 def check_reply_to(message: Any) -> None:
     """BadMessage unless it names a queue of replies: we do not let a caller write into any queue with our hand."""
     reply_to = message.properties.get("reply_to")
-    prefixes = (topology.REPLY_PREFIX, topology.DIRECT_REPLY)
-    if not isinstance(reply_to, str) or not reply_to.startswith(prefixes) or len(reply_to) > 255:
-        raise BadMessage("bad_reply_to")
+    if not isinstance(reply_to, str) or wire.ADDRESS.fullmatch(reply_to) is None:
+        raise BadMessage(wire.BAD_REPLY_TO)
 
 
 def _call_of(message: Any) -> Call:
@@ -139,7 +207,7 @@ def _call_of(message: Any) -> Call:
 
 def _default_user(url: str, has_users: bool) -> str:
     if has_users:
-        return url_to_parts(url).username or "guest"
+        return user_of(url)
     try:
         return getpass.getuser()
     except (KeyError, OSError):

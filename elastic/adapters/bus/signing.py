@@ -1,6 +1,5 @@
 """How a heartbeat is signed. Every instance has a key of its own, so one VM cannot speak for another."""
 
-import hashlib
 import hmac
 
 
@@ -23,4 +22,4 @@ def verify(key: str, body: bytes, mac: str) -> bool:
 
 
 def _digest(key: bytes, message: bytes) -> str:
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
+    return hmac.digest(key, message, "sha256").hex()

@@ -6,6 +6,7 @@ different from RabbitMQ: a queue's limit of length counts taken messages too; ex
 
 import math
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -268,6 +269,7 @@ class Transport(virtual.Transport):
     def establish_connection(self) -> "Transport":
         self.outlet = Outlet(Path(unquote(str(self.client.hostname).partition("://")[2])[1:]))
         self._tended = 0.0
+        self._woken = threading.Event()
         return super().establish_connection()
 
     def close_connection(self, connection: "Transport") -> None:
@@ -276,12 +278,18 @@ class Transport(virtual.Transport):
         finally:
             self.outlet.close()
 
+    def wake(self) -> None:
+        """Have `drain_events` return, as if nothing had come in time. From any thread."""
+        self._woken.set()
+        self.outlet.bell.ring([self.outlet.bell.address])
+
     def drain_events(self, _connection: "Transport", timeout: float | None = None) -> None:
         """Raises TimeoutError if nothing came within `timeout` seconds."""
         ends = math.inf if timeout is None else time.monotonic() + timeout
         while not self._drain_once():
             left = ends - time.monotonic()
-            if left <= 0:
+            if left <= 0 or self._woken.is_set():
+                self._woken.clear()
                 raise TimeoutError
             rest = max((channel.rest() for channel in self.channels), default=0.0)
             if rest > 0:

@@ -7,7 +7,13 @@ from kombu import Exchange, Queue
 from elastic.model.assignment import SLOTS
 
 RPC_LENGTH = 10_000
+RPC_DELIVERIES = 3
+"""How often a call comes again that was not acknowledged; then it is dropped."""
+
 HEARTBEATS_LENGTH = 50_000
+HEARTBEATS_BYTES = 64 * 1024 * 1024
+"""How much of them waits for one member, in all; beyond that the oldest go."""
+
 HEARTBEAT_SECONDS = 30.0
 """A heartbeat that nobody heard for so long says nothing about now."""
 
@@ -35,10 +41,24 @@ def slots_of(partition: int, partitions: int) -> range:
     return range(-(-partition * SLOTS // partitions), -(-(partition + 1) * SLOTS // partitions))
 
 
+def rpc_exchange(cluster: str) -> Exchange:
+    """The one that clients may write to."""
+    return Exchange(f"elastic.rpc.{part(cluster)}", "direct", durable=True)
+
+
 def rpc_queue(cluster: str, on_amqp: bool) -> Queue:
-    """One for the cluster: any member answers. A quorum queue where there is such a thing."""
-    arguments = {"x-queue-type": "quorum"} if on_amqp else {}
-    return Queue(f"elastic.rpc.{part(cluster)}", durable=True, max_length=RPC_LENGTH, queue_arguments=arguments)
+    """One for the cluster: any member answers. A quorum queue where there is such a thing: it counts how often a
+    call was given to a member that died of it."""
+    quorum = {"x-queue-type": "quorum", "x-delivery-limit": RPC_DELIVERIES, "x-overflow": "reject-publish"}
+    exchange = rpc_exchange(cluster)
+    return Queue(
+        exchange.name,
+        exchange,
+        routing_key=exchange.name,
+        durable=True,
+        max_length=RPC_LENGTH,
+        queue_arguments=quorum if on_amqp else {},
+    )
 
 
 def reply_queue() -> Queue:
@@ -60,22 +80,8 @@ def heartbeat_queue(cluster: str, member: str) -> Queue:
         durable=False,
         exclusive=True,
         max_length=HEARTBEATS_LENGTH,
+        max_length_bytes=HEARTBEATS_BYTES,
         message_ttl=HEARTBEAT_SECONDS,
-    )
-
-
-def ask_exchange(cluster: str) -> Exchange:
-    return Exchange(f"elastic.ask.{part(cluster)}", "direct", durable=True)
-
-
-def ask_queue(cluster: str, instance_id: str) -> Queue:
-    return Queue(
-        f"elastic.ask.{part(cluster)}.{instance_id}.{_fresh()}",
-        ask_exchange(cluster),
-        routing_key=instance_id,
-        durable=False,
-        exclusive=True,
-        max_length=SMALL_LENGTH,
     )
 
 

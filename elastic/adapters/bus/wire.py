@@ -24,8 +24,24 @@ DEADLINE_HEADER = "deadline"
 MAC_HEADER = "mac"
 PROBE_MAC = "probe"
 SLOT = re.compile("[0-9]{1,4}")
+KEYS: Mapping[object, int] = {str(slot): slot for slot in range(SLOTS)}
+"""The routing keys of heartbeats."""
 
-CONTENT = {"content_type": "application/json", "content_encoding": "utf-8"}
+_BASE64 = "[A-Za-z0-9+/]{2,160}={0,2}"
+ADDRESS = re.compile(rf"elastic\.reply\.[\w.%-]{{1,160}}|amq\.rabbitmq\.reply-to\.{_BASE64}\.{_BASE64}", re.ASCII)
+"""A queue of replies, or what RabbitMQ makes of a direct reply-to."""
+
+NONE: Mapping[str, Any] = {}
+
+BAD_REPLY_TO = "bad_reply_to"
+REFUSED: Mapping[str, str] = {
+    "oversized": f"a call has at most {RPC_LIMIT} bytes",
+    "undecodable": "that is no call: it has to be JSON, with op, and args by their names",
+    "bad_headers": f"{KEY_HEADER} is a text of 1 to {KEY_LIMIT} characters, {DEADLINE_HEADER} a number of seconds",
+}
+"""What is told to the sender of what is no call."""
+
+CONTENT: Mapping[str, Any] = {"content_type": "application/json", "content_encoding": "utf-8"}
 
 TYPES: Mapping[type[errors.ElasticError], str] = {
     errors.NotFound: "not_found",
@@ -101,16 +117,24 @@ def call_of(
     return Call(request.op, request.args, caller, key, deadline, redelivered)
 
 
-def pulse_of(body: bytes, headers: Mapping[str, Any], routing_key: object) -> Pulse:
-    """Read a heartbeat as it arrived, as far as the bus goes; BadMessage as `decoded`."""
+def pulse_of(
+    body: bytes, headers: Mapping[str, Any], routing_key: object, properties: Mapping[str, Any] = NONE
+) -> Pulse:
+    """Read a heartbeat as it arrived, as far as the bus goes; BadMessage as `decoded`.
+
+    An address that cannot be one of replies is passed over: we do not let a VM make us write anywhere else.
+    """
     if len(body) > HEARTBEAT_LIMIT:
         raise errors.BadMessage("oversized")
     mac = headers.get(MAC_HEADER)
     if not isinstance(mac, str) or not mac:
         raise errors.BadMessage("unsigned")
-    if not isinstance(routing_key, str) or not SLOT.fullmatch(routing_key) or int(routing_key) >= SLOTS:
+    slot = KEYS.get(routing_key)
+    if slot is None:
         raise errors.BadMessage("bad_slot")
-    return Pulse(bytes(body), mac, int(routing_key))
+    reply_to = properties.get("reply_to")
+    has_address = isinstance(reply_to, str) and ADDRESS.fullmatch(reply_to) is not None
+    return Pulse(bytes(body), mac, slot, reply_to if has_address else None)
 
 
 def answer(handle: Callable[[Call], Reply], call: Call) -> bytes:
@@ -133,6 +157,11 @@ def reply_for(error: errors.ElasticError) -> Reply:
     """How a caller is told of `error`."""
     word = next((TYPES[kind] for kind in type(error).__mro__ if kind in TYPES), TYPES[errors.Unavailable])
     return {"error": {"type": word, "message": str(error)}}
+
+
+def refusal_of(reason: str) -> Reply:
+    """How the sender of what is no call is told, by BadMessage's reason."""
+    return reply_for(errors.BadRequest(REFUSED.get(reason, reason)))
 
 
 def result_of(body: bytes) -> Json:

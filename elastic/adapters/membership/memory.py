@@ -13,7 +13,7 @@ from elastic.adapters.store.memory import MemoryStore
 from elastic.errors import StoreUnavailable
 from elastic.model.assignment import Seat
 from elastic.ports.clock import Clock
-from elastic.ports.membership import Presence
+from elastic.ports.membership import Capability, Presence
 
 
 class Room:
@@ -81,6 +81,9 @@ class MemoryGroup:
         seen = self._room.members(self._clock.monotonic(), self._session_timeout)
         return self._sightings.of(seen, self._room.is_dead)
 
+    def tell(self, capabilities: Mapping[str, Capability]) -> None:
+        """Nobody looks."""
+
 
 class MemoryElection:
     """Its leases lie in the store, which checks them with every write that a seat makes."""
@@ -113,3 +116,6 @@ class MemoryElection:
         if seat is not None:
             with self._store.lock:
                 self._store.leases.resign(seat)
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """Nobody is told: the clock is set by hand."""

@@ -5,6 +5,7 @@ file lock of its holder ends it at once. A process that hangs keeps nothing but 
 holder and epoch in the transaction of each write.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +67,9 @@ class SqliteElection:
                 "UPDATE leases SET holder = '' WHERE role = ? AND holder = ? AND epoch = ?",
                 (role, self._member, epoch),
             )
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """Nobody is told: a lease that ends does not say so."""
 
     def _taken(self, role: str) -> int | None:
         """Take or renew it, unless another was faster."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
@@ -29,7 +30,7 @@ SWEEP_ACCEPTED = "sweep_accepted"
 class ListEvents(Owned, frozen=True, kw_only=True):
     """`after`: the seq of the last one seen."""
 
-    after: int = 0
+    after: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     domain_id: str | None = None
 
 
@@ -40,6 +41,10 @@ class ListServers(Owned, frozen=True, kw_only=True):
 class DrainReplica(Arguments, frozen=True, kw_only=True):
     member: str
     weight: float = 0.0
+
+
+class ForgetReplica(Arguments, frozen=True, kw_only=True):
+    member: str
 
 
 class ReleaseQuarantine(Owned, frozen=True, kw_only=True):
@@ -69,9 +74,11 @@ def list_events(desk: Desk, asked: Asked, args: ListEvents) -> Json:
 def list_replicas(desk: Desk, asked: Asked, _args: Arguments) -> Json:
     members, assignment = desk.store.members(), desk.store.assignment()
     questions: dict[str, Callable[[], Json]] = {
-        name: partial(desk.peers.ask, name, "status", {}, desk.patience) for name in members if name != desk.member
+        name: partial(desk.peers.ask, name, "status", {}, desk.status_patience)
+        for name in members
+        if name != desk.member
     }
-    answers = desk.questions.gather(questions, desk.patience)
+    answers = desk.questions.gather(questions, desk.status_patience)
     answers[desk.member] = msgspec.to_builtins(desk.status())
     return [_replica_form(members[name], assignment, answers.get(name), asked.now) for name in sorted(members)]
 
@@ -86,6 +93,20 @@ def drain_replica(desk: Desk, _asked: Asked, args: DrainReplica) -> Json:
         desk.store.set_weight(member, args.weight)
     except NotFound:
         raise NotFound(f"there is no replica {member!r}") from None
+
+
+@operations.declare(ForgetReplica, Access.OPERATOR, mutates=True)
+def forget_replica(desk: Desk, _asked: Asked, args: ForgetReplica) -> Json:
+    """One that died for good, and could not say goodbye. It is back in the list as soon as it lives."""
+    member = checked_name(args.member, "member")
+    if member not in desk.store.members():
+        raise NotFound(f"there is no replica {member!r}")
+    if desk.store.assignment().partitions_of(member):
+        raise Conflict(f"replica {member!r} looks after partitions: wait for its session to end, or drain it")
+    question = {member: partial(desk.peers.ask, member, "status", {}, desk.status_patience)}
+    if member == desk.member or desk.questions.gather(question, desk.status_patience):
+        raise Conflict(f"replica {member!r} lives: stop it, and it is listed no more")
+    desk.store.forget_member(member)
 
 
 @operations.declare(ListServers, Access.OWNER)

@@ -8,7 +8,7 @@ from elastic.model.names import checked_name
 from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.operations import Access, Arguments, Asked, Operations
 from elastic.roles.reactor.secrets import masked, refuse_masks
-from elastic.rules.config import checked_health, merged
+from elastic.rules.config import checked_health, merged, refuse_depth
 from elastic.rules.policy import engine_named
 
 operations = Operations()
@@ -69,6 +69,7 @@ def list_domain_definitions(desk: Desk, _asked: Asked, _args: Arguments) -> Json
 
 def _checked(desk: Desk, args: WriteDefinition) -> Mapping[str, Json]:
     """A definition need not be whole: what its engine misses, a domain's own config may give."""
+    refuse_depth(args.definition)
     refuse_masks(args.definition)
     body = merged({}, args.definition)
     general = body["general"]

@@ -35,7 +35,8 @@ class MemberStatus(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """Collaborators of a reactor. `member` is this replica's own name, `status` tells how it is. `patience` is
-    how long, in seconds, another member may take to contribute to an answer, `cloud_patience` the cloud."""
+    how long, in seconds, another member may take to contribute to an answer, `status_patience` to tell how it is
+    before it counts as lost, `cloud_patience` the cloud."""
 
     store: Store
     clock: Clock
@@ -47,6 +48,7 @@ class Desk:
     member: str
     status: Callable[[], MemberStatus]
     patience: float = 1.0
+    status_patience: float = 3.0
     cloud_patience: float = 10.0
     questions: Questions = field(default_factory=Questions)
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from elastic.errors import Conflict, NotFound
+from elastic.errors import Conflict, Denied, NotFound
 from elastic.model.decision import Event
 from elastic.model.domain import Domain, DomainKey, Json
 from elastic.model.names import checked_name
@@ -14,7 +14,7 @@ from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.forms import decision_form, domain_form, domain_row
 from elastic.roles.reactor.operations import Access, Asked, Operations, Owned
 from elastic.roles.reactor.secrets import refuse_masks
-from elastic.rules.config import checked_config, merged, without
+from elastic.rules.config import checked_config, merged, refuse_depth, without
 from elastic.rules.ring import partition_of, slot_of
 
 operations = Operations()
@@ -24,7 +24,8 @@ Engines = Mapping[str, type[Engine]]
 
 
 class AddDomain(Owned, frozen=True, kw_only=True):
-    """`subscriber_op` is accepted and means nothing: subscribers have queues."""
+    """`subscriber_op` is accepted and means nothing: subscribers have queues. `subscribers` are more of them;
+    `paused`: nothing is decided, not even once, until it is resumed."""
 
     domain_id: str
     definition_id: str
@@ -32,6 +33,12 @@ class AddDomain(Owned, frozen=True, kw_only=True):
     unset: list[str] = []
     subscriber_name: str | None = None
     subscriber_op: str | None = None
+    subscribers: list[str] = []
+    paused: bool = False
+
+
+class ListDomains(Owned, frozen=True, kw_only=True):
+    all_owners: bool = False
 
 
 class OneDomain(Owned, frozen=True, kw_only=True):
@@ -58,11 +65,12 @@ class ListDecisions(OneDomain, frozen=True, kw_only=True):
 def add_domain(desk: Desk, asked: Asked, args: AddDomain) -> Json:
     key = asked.key(args.domain_id)
     definition = checked_name(args.definition_id, "definition")
-    subscribers = () if args.subscriber_name is None else (checked_name(args.subscriber_name, "subscriber"),)
+    named = args.subscribers if args.subscriber_name is None else [args.subscriber_name, *args.subscribers]
+    subscribers = tuple(dict.fromkeys(checked_name(name, "subscriber") for name in named))
     _refuse_double(desk, key)
 
     config = _reconfigured(_definition(desk, definition), args.config, args.unset, desk.engines)
-    fresh = Domain(key=key, definition=definition, created=asked.now, subscribers=subscribers)
+    fresh = Domain(key=key, definition=definition, created=asked.now, subscribers=subscribers, paused=args.paused)
     for subscriber in subscribers:
         desk.outgoing.subscribe(key.owner, key.name, subscriber)
     desk.store.add_domain(replace(fresh, **config), asked.request)
@@ -101,9 +109,12 @@ def describe_domain(desk: Desk, asked: Asked, args: OneDomain) -> Json:
     return form
 
 
-@operations.declare(Owned, Access.OWNER)
-def list_domains(desk: Desk, asked: Asked, _args: Owned) -> Json:
-    return [domain_row(view) for view in desk.views(desk.store.all_domains(asked.owner))]
+@operations.declare(ListDomains, Access.OWNER)
+def list_domains(desk: Desk, asked: Asked, args: ListDomains) -> Json:
+    if args.all_owners and not asked.everything:
+        raise Denied("the domains of all owners are for operators, who then name no owner")
+    keys = desk.store.all_domains(None if args.all_owners else asked.owner)
+    return [domain_row(view) for view in desk.views(keys)]
 
 
 @operations.declare(Subscription, Access.OWNER, mutates=True)
@@ -174,6 +185,7 @@ def _definition(desk: Desk, name: str) -> Config:
 
 def _reconfigured(old: Config, new: Config, unset: list[str], engines: Engines) -> dict[str, dict[str, Json]]:
     """The three sections, whole and fit to run on; or BadRequest, which names the key."""
+    refuse_depth(new)
     refuse_masks(new)
     config = without(merged(old, new), unset)
     checked_config(**config, engines=engines)

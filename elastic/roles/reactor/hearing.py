@@ -67,7 +67,7 @@ class Hearing:
             return "malformed"
         if beat.state not in SAID:
             return "malformed"
-        return self._refusal(beat, pulse) or self._note(beat, at)
+        return self._refusal(beat, pulse) or self._note(beat, pulse.reply_to, at)
 
     def _refusal(self, beat: Heartbeat, pulse: Pulse) -> str | None:
         key = self._known(beat.node_id)
@@ -79,8 +79,8 @@ class Hearing:
             return "misplaced"
         return None
 
-    def _note(self, beat: Heartbeat, at: float) -> str | None:
-        heard = Heard(at, beat.state, _errors(beat), beat.boot, beat.seq, beat.metrics)
+    def _note(self, beat: Heartbeat, reply_to: str | None, at: float) -> str | None:
+        heard = Heard(at, beat.state, _errors(beat), beat.boot, beat.seq, beat.metrics, reply_to)
         return None if self._lastheard.note(beat.node_id, heard) else "stale"
 
 

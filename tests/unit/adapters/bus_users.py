@@ -6,7 +6,7 @@ from typing import Any
 from kombu import Connection, Exchange, Queue
 
 from elastic.adapters.bus import sqlite_clients
-from elastic.adapters.bus.connection import connected, opened_channel
+from elastic.adapters.bus.link import connected, opened_channel
 
 
 class User:

@@ -61,7 +61,7 @@ def test_while_it_is_down_nobody_sends_hears_or_is_bound() -> None:
     for attempt in (
         lambda: voice.say(b"1", "m"),
         lambda: heartbeats.probe(0, b"p"),
-        lambda: MemoryOutgoing(broker, "m1").ask("i"),
+        lambda: MemoryOutgoing(broker, "m1").ask("elastic.reply.i.1"),
         lambda: MemoryOutgoing(broker, "m1").announce("ann", "web", [], "600-RUNNING", {}),
         lambda: MemoryRpcClient(broker).call("x", {}, 1),
         lambda: peers.ask("m1", "x", {}, 1),
@@ -159,6 +159,6 @@ def test_every_kind_of_message_passes_the_meddler() -> None:
     peers.tell("x", {})
     MemoryVoice(broker, 5, "i").say(b"1", "m")
     heartbeats.probe(0, b"p")
-    MemoryOutgoing(broker, "m1").ask("i")
+    MemoryOutgoing(broker, "m1").ask("elastic.reply.i.1")
     MemoryOutgoing(broker, "m1").announce("ann", "web", ["pager"], "600-RUNNING", {})
     assert kinds == ["request", "reply", "question", "answer", "word", "heartbeat", "probe", "ask", "news"]

@@ -71,7 +71,6 @@ def test_the_names_are_those_on_the_page() -> None:
         topology.rpc_queue(c, False).name: "elastic.rpc.<cluster>",
         topology.heartbeat_exchange(c).name: "elastic.heartbeats.<cluster>",
         topology.partition_exchange(c, 7).name: "elastic.partition.<cluster>.7",
-        topology.ask_exchange(c).name: "elastic.ask.<cluster>",
         topology.events_exchange(c).name: "elastic.events.<cluster>",
         topology.peer_exchange(c).name: "elastic.peers.<cluster>",
         topology.tell_exchange(c).name: "elastic.tell.<cluster>",

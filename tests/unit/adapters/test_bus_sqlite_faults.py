@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from elastic.adapters.bus import caller, sqlite_file
-from elastic.adapters.bus.connection import Sender
 from elastic.adapters.bus.kombu import KombuHeartbeats, KombuOutgoing, sqlite_url
+from elastic.adapters.bus.sender import Sender
 from elastic.errors import BusUnavailable
 from tests.contract.bus_worlds import CLUSTER, KombuWorld, Serving
 from tests.unit.adapters.bus_users import User
@@ -22,33 +22,33 @@ def path(tmp_path: Path) -> Path:
 
 def test_no_folder_is_an_unavailable_bus(tmp_path: Path) -> None:
     with pytest.raises(BusUnavailable):
-        KombuOutgoing(sqlite_url(tmp_path / "none" / "bus.db"), CLUSTER).ask("i")
+        KombuOutgoing(sqlite_url(tmp_path / "none" / "bus.db"), CLUSTER).ask("elastic.reply.i")
 
 
 def test_a_file_that_is_no_database_is_an_unavailable_bus(path: Path) -> None:
     path.write_text("this is no database, but long enough to be taken for one" * 100)
     with pytest.raises(BusUnavailable):
-        KombuOutgoing(sqlite_url(path), CLUSTER).ask("i")
+        KombuOutgoing(sqlite_url(path), CLUSTER).ask("elastic.reply.i")
 
 
 def test_a_file_of_a_newer_format_is_refused(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA user_version = {sqlite_file.FORMAT + 1}")
     with pytest.raises(BusUnavailable, match="newer"):
-        KombuOutgoing(sqlite_url(path), CLUSTER).ask("i")
+        KombuOutgoing(sqlite_url(path), CLUSTER).ask("elastic.reply.i")
 
 
 def test_a_locked_file_is_an_unavailable_bus_until_it_is_free(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 0.05)
     outgoing = KombuOutgoing(sqlite_url(path), CLUSTER)
-    outgoing.ask("i")
+    outgoing.ask("elastic.reply.i")
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     with pytest.raises(BusUnavailable):
-        outgoing.ask("i")
+        outgoing.ask("elastic.reply.i")
     blocker.execute("ROLLBACK")
     blocker.close()
-    outgoing.ask("i")
+    outgoing.ask("elastic.reply.i")
     outgoing.close()
 
 
@@ -129,11 +129,11 @@ def test_a_connection_lost_with_the_call_on_its_way_is_made_anew_and_only_what_h
 
     lost = []
 
-    def lose_the_connection(self: Any, correlation: str, seconds: float) -> bytes | None:
+    def lose_the_connection(self: Any, *errand: Any) -> bytes | None:
         if lost:
-            return wait_for_reply(self, correlation, seconds)
+            return wait_for_reply(self, *errand)
         world.until(lambda: serving.calls != [])
-        lost.append(correlation)
+        lost.append(errand)
         raise ConnectionResetError
 
     monkeypatch.setattr(caller.Caller, "_await", lose_the_connection)

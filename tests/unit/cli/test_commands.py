@@ -15,24 +15,6 @@ from tests.unit.cli.shell import Shell, Terminal
 
 KEY = DomainKey("ann", "web")
 
-DEFINITION = "engine_conf: {preserve_n: 2}\n"
-
-
-@pytest.fixture
-def definition(tmp_path: Path) -> str:
-    file = tmp_path / "definition.yaml"
-    file.write_text(DEFINITION)
-    return str(file)
-
-
-@pytest.fixture
-def web(shell: Shell, definition: str) -> str:
-    """A domain, decided on, and its one instance's id."""
-    assert shell("definition", "add", "d", "--file", definition).code == 0
-    assert shell("domain", "add", "web", "--definition", "d").code == 0
-    shell.bench.decide(KEY)
-    return shell.bench.add_instance(KEY)
-
 
 @pytest.mark.parametrize("name", [n for n in COMMANDS if n != "demo"])
 def test_every_command_explains_itself(shell: Shell, name: str) -> None:
@@ -307,7 +289,11 @@ def test_waiting_ends_when_the_domain_is_stable(shell: Shell, definition: str) -
     shell.while_waiting = lambda: shell.bench.decide(KEY, status=next(steps), desired=2)
     done = shell("domain", "add", "web", "--definition", "d", "--wait")
     assert (done.code, done.out) == (0, "")
-    assert done.err.splitlines() == ["web: PENDING, 0 of ? running", "web: PENDING, 0 of 2 running"]
+    assert done.err.splitlines() == [
+        "web: PENDING, 0 of ? running",
+        "web: PENDING, 0 of 2 running",
+        "web: STABLE, 0 of 2 running",
+    ]
 
 
 def test_on_a_terminal_a_bar_shows_how_far_it_is(shell: Shell, web: str) -> None:
@@ -367,53 +353,31 @@ def test_waiting_for_a_removal_ends_when_all_is_forgotten(shell: Shell, web: str
 
     shell.while_waiting = forget
     done = shell("domain", "remove", "web", "--wait")
-    assert (done.code, done.err) == (0, "web: REMOVING, 1 instances left\n")
+    assert (done.code, done.err) == (0, "web: REMOVING, 1 instances left\nweb: removed\n")
 
 
 def test_waiting_for_a_termination_ends_when_it_is_over(shell: Shell, web: str) -> None:
     shell.while_waiting = lambda: shell.bench.move(KEY, web, InstanceState.TERMINATED)
     done = shell("instance", "terminate", web, "--wait")
-    assert (done.code, done.err) == (0, f"{web}: 600-RUNNING\n")
+    assert (done.code, done.err) == (0, f"{web}: 600-RUNNING\n{web}: 800-TERMINATED\n")
 
 
 def test_a_pause_is_waited_for(shell: Shell, web: str) -> None:
-    assert shell("domain", "pause", "web", "--wait").code == 0
+    done = shell("domain", "pause", "web", "--wait")
+    assert (done.code, done.err) == (0, "web: PAUSED\n")
 
 
-# export and import
+def test_commands_are_listed_in_one_column_and_what_they_do_in_another(shell: Shell) -> None:
+    for words in (["help"], ["--help"]):
+        listed = shell.run(*words).out.partition("Commands:\n")[2].splitlines()
+        names = [line[2:20].rstrip() for line in listed]
+        assert set(names) >= set(COMMANDS)
+        assert all(line[20:22] == "  " and line[22] != " " for line in listed), "not aligned"
+    assert shell.run("help", "domain", "add").out.startswith("usage: elastic domain add")
 
 
-def test_what_is_exported_is_imported_again(shell: Shell, web: str, tmp_path: Path) -> None:
-    shell("domain", "reconfigure", "web", "--set", "health.boot_timeout=5", "--unset", "engine_conf.preserve_n")
-    shell("definition", "update", "d", "--file", write(tmp_path, "engine_conf: {preserve_n: 2, victims: oldest}"))
-    shell("domain", "subscribe", "web", "s")
-    shell("domain", "pause", "web")
-    exported = shell("domain", "export")
-    assert exported.code == 0
-    done = shell("domain", "import", "--file", write(tmp_path, exported.out), "--as", "bob")
-    assert (done.code, done.err) == (0, "domain web added\n")
-    ours, theirs = shell.bench.view(KEY).domain, shell.bench.view(DomainKey("bob", "web")).domain
-    assert theirs.config == ours.config
-    assert (theirs.subscribers, theirs.paused, theirs.definition) == (("s",), True, "d")
-
-
-def test_an_import_leaves_what_is_there(shell: Shell, web: str, tmp_path: Path) -> None:
-    exported = shell("domain", "export", "-f", "json").out
-    before = shell.bench.view(KEY)
-    done = shell("domain", "import", "--file", write(tmp_path, exported))
-    assert (done.code, shell.bench.view(KEY)) == (0, before)
-    assert "left as it is" in done.err
-
-
-@pytest.mark.parametrize(
-    "text", ["", "domains: []", "domains: {web: {}}", "domains: {web: {definition: d, config: 3}}"]
-)
-def test_a_file_that_no_export_wrote_is_refused_whole(shell: Shell, text: str, tmp_path: Path) -> None:
-    done = shell("domain", "import", "--file", write(tmp_path, text))
-    assert (done.code, done.err.count("\n")) == (1, 1)
-
-
-def write(directory: Path, text: str) -> str:
-    file = directory / "written.yaml"
-    file.write_text(text)
-    return str(file)
+def test_a_drained_replica_is_taken_into_service_again(shell: Shell) -> None:
+    shell("replica", "drain", "m2")
+    assert shell("replica", "undrain", "m2").code == 0
+    assert shell.bench.store.members()["m2"].weight == 1
+    assert shell("replica", "undrain", "m9").code == 1

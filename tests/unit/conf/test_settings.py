@@ -53,7 +53,7 @@ def test_a_later_file_has_the_last_word_and_a_directory_the_very_last(written: W
 @pytest.mark.parametrize(
     ("store", "backend"),
     [
-        ("zookeeper://u:p@h1,h2/chroot", "zookeeper://u:p@h1,h2"),
+        ("zookeeper://u:p@h1,h2/chroot?ca_file=/ca", "zookeeper://u:p@h1,h2/chroot?ca_file=/ca"),
         ("sqlite:////var/lib/x/store.db", "file:///var/lib/x/group"),
         ("memory://", "memory://"),
     ],

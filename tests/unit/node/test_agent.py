@@ -28,6 +28,9 @@ SETTINGS = Settings(
 )
 
 
+YOUNG = 4  # gaps before the interval is reached
+
+
 class World:
     """The agent's bus, bell and clock in one: time passes only while somebody waits."""
 
@@ -85,8 +88,17 @@ def test_a_heartbeat_goes_out_each_interval_with_a_little_jitter() -> None:
     agent = world.agent()
     for _ in range(20):
         agent.turn()
-    assert all(9 <= gap <= 11 for gap in world.gaps())
-    assert len(set(world.gaps())) > 1
+    steady = world.gaps()[YOUNG:]
+    assert all(9 <= gap <= 11 for gap in steady)
+    assert len(set(steady)) > 1
+
+
+def test_a_young_one_speaks_more_often() -> None:
+    world = World()
+    agent = world.agent()
+    for _ in range(YOUNG + 1):
+        agent.turn()
+    assert [round(gap) for gap in world.gaps()] == [1, 2, 4, 8]
 
 
 def test_a_heartbeat_says_whose_it_is_and_is_signed() -> None:
@@ -101,11 +113,14 @@ def test_a_heartbeat_says_whose_it_is_and_is_signed() -> None:
 
 def test_who_asks_is_answered_at_once() -> None:
     world = World()
-    world.asks = [103.0]
     agent = world.agent()
+    for _ in range(YOUNG + 1):
+        agent.turn()
+    asked = world.time + 3.0
+    world.asks = [asked]
     agent.turn()
     agent.turn()
-    assert [at for at, _, _ in world.sent] == [100.0, 103.0]
+    assert world.sent[-1][0] == asked
 
 
 def test_who_asks_without_end_is_not_answered_without_end() -> None:

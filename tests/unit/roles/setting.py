@@ -111,12 +111,20 @@ class Failing:
             return found
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            self.__dict__["calls"] += 1
-            if self.calls == self.fails:
-                raise StoreUnavailable("cut off")
+            self._count()
             return found(*args, **kwargs)
 
-        return call
+        def one_by_one(*args: Any, **kwargs: Any) -> Any:
+            for item in found(*args, **kwargs):
+                self._count()
+                yield item
+
+        return one_by_one if name == "views" else call
+
+    def _count(self) -> None:
+        self.__dict__["calls"] += 1
+        if self.calls == self.fails:
+            raise StoreUnavailable("cut off")
 
     def fail(self, number: int | None) -> None:
         self.__dict__.update(fails=number, calls=0)

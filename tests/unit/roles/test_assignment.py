@@ -216,6 +216,34 @@ def test_one_that_is_able_again_is_back_at_once(office):
     assert office.holders == "abc"
 
 
+def test_a_newcomer_that_is_not_able_is_given_nothing_until_it_is(office):
+    office.come("d")
+    office.cards["d"] = {"able": {"bus": False}}
+    assert not office.turn(DEBOUNCE)
+    assert not office.turn(SESSION)
+    assert office.holders == "abc"
+    office.cards["d"] = {}
+    assert office.turn()
+    assert office.holders == "abcd"
+
+
+def test_the_first_table_leaves_out_those_that_are_not_able_yet():
+    made = Office("abc")
+    made.cards["c"] = {"able": {"bus": False}}
+    assert made.turn()
+    assert made.holders == "ab"
+    made.cards["c"] = {}
+    assert made.turn()
+    assert made.holders == "abc"
+
+
+def test_a_newcomer_that_is_not_able_holds_too_when_nobody_is():
+    made = Office("ab")
+    made.cards = {name: {"able": {"cloud": False}} for name in "ab"}
+    assert made.turn()
+    assert made.holders == "ab"
+
+
 def test_when_none_is_able_all_of_them_hold(office):
     office.cards = {name: {"able": {"cloud": False}} for name in "abc"}
     office.turn()

@@ -191,3 +191,43 @@ def test_a_role_is_another_one_after_a_hand_over(office):
     assert "reaper" in office.leads
     office.turn()
     assert "reaper" in office.leads
+
+
+def drain(office, name, weight=0):
+    office.here.store.set_weight(name, weight)
+    office.duties.lead_nothing_if_drained()
+
+
+def test_a_drained_leader_gives_its_roles_up(office):
+    drain(office, "me")
+    assert office.leads == set()
+    office.leadership.contend()
+    assert office.leads == set()
+
+
+def test_one_that_is_not_drained_keeps_them(office):
+    drain(office, "me", weight=0.5)
+    drain(office, "other")
+    assert office.leads == {"decider", "doctor", "reaper"}
+
+
+@pytest.mark.parametrize("why", ["alone", "not there", "not able", "drained as well"])
+def test_a_drained_leader_goes_on_while_no_other_could(office, why):
+    if why == "alone":
+        office.here.store.forget_member("other")
+    if why == "not there":
+        office.duties.present = {"me": Presence("me", 0.0)}
+    if why == "not able":
+        office.here.store.describe_member(Member(name="other", able={"cloud": False}))
+    if why == "drained as well":
+        office.here.store.set_weight("other", 0)
+    drain(office, "me")
+    assert office.leads == {"decider", "doctor", "reaper"}
+
+
+def test_a_leader_that_fails_does_not_hand_over_to_one_that_is_drained(office):
+    office.here.store.set_weight("other", 0)
+    office.sweep.error = KeyError("x")
+    for _ in range(2 * GIVE_UP_AFTER):
+        office.turn()
+    assert "reaper" in office.leads

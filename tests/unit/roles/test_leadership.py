@@ -6,7 +6,7 @@ import pytest
 
 from elastic.adapters.membership.memory import MemoryElection
 from elastic.adapters.store.memory import MemoryStore
-from elastic.errors import Superseded
+from elastic.errors import StoreUnavailable, Superseded
 from elastic.model.assignment import ROLES
 from elastic.roles.leadership import SHY, Leadership
 from elastic.roles.moment import Moment
@@ -151,3 +151,26 @@ def test_when_the_store_does_not_answer_nobody_knows_who_leads(contest):
     assert contest.a.term("decider") is None
     contest.a.contend()
     assert contest.a.term("decider").number == 1
+
+
+def test_a_role_that_could_not_be_given_back_is_given_back_when_that_is_possible(contest, monkeypatch):
+    """Else its lock would stay where nobody uses it for as long as the session lives."""
+
+    def fails(role: str) -> None:
+        raise StoreUnavailable("cut off")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(contest.elections["a"], "resign", fails)
+        with pytest.raises(StoreUnavailable):
+            contest.a.give_up("decider")
+    contest.a.contend()
+    contest.b.contend()
+    assert contest.b.seat("decider") is not None
+    assert contest.a.seat("decider") is None
+
+
+def test_whoever_elects_can_wake_us(contest, monkeypatch):
+    woken: list[str] = []
+    monkeypatch.setattr(contest.elections["a"], "set_wake", lambda wake: wake())
+    contest.a.set_wake(lambda: woken.append("a"))
+    assert woken == ["a"]

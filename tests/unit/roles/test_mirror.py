@@ -5,17 +5,19 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from elastic.errors import NotFound, OutcomeUnknown, Stale, StoreUnavailable, Superseded
+from elastic.errors import NotFound, OutcomeUnknown, Stale, StoreUnavailable, Superseded, TooMuch
+from elastic.model.assignment import Tenure
+from elastic.model.decision import Decision, Event
 from elastic.model.domain import DomainKey
 from elastic.model.instance import Instance
 from elastic.model.states import InstanceState
-from elastic.model.view import Standing
-from elastic.ports.store import Change
+from elastic.model.view import Standing, View
+from elastic.ports.store import Change, Commit
 from elastic.roles.mirror import Mirror
 from tests.unit.roles.setting import Failing, Setting, names_in, partition
 from tests.unit.rules.views import record
 
-READS = ("layout", "assignment", "domains", "news", "view")
+READS = ("layout", "assignment", "domains_of", "news", "views")
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_clients_words_arrive_with_the_news(here):
 
 def test_without_news_nothing_is_read(here):
     here.add()
-    store = Failing(here.store, "view", "domains")
+    store = Failing(here.store, "view", "views", "domains", "domains_of")
     mirror = here.mirror(store)
     mirror.refresh()
     store.fail(1)
@@ -295,6 +297,87 @@ def test_one_that_is_not_empty_after_all_is_not_forgotten(here):
     with pytest.raises(Stale):
         mirror.forget(mirror.view(key))
     assert mirror.record("late")
+
+
+# more than one transaction can carry
+
+
+class Narrow(Failing):
+    """Takes so many records in one commit. Before the commit of number `breaks`, from 1, a client comes."""
+
+    def __init__(self, here: Setting, room: int, breaks: int | None = None) -> None:
+        super().__init__(here.store)
+        self.__dict__.update(here=here, room=room, breaks=breaks, commits=[])
+
+    def commit(self, view: View, fence: Tenure, commit: Commit) -> View:
+        if len(commit.added) + len(commit.changes) > self.room:
+            raise TooMuch("too large for one transaction")
+        self.commits.append(commit)
+        if len(self.commits) == self.breaks:
+            paused(self.here, view.key)
+        return self.here.store.commit(view, fence, commit)
+
+
+def crowd(prefix: str, count: int) -> list[Instance]:
+    return [record(f"{prefix}{n:02}", 100) for n in range(count)]
+
+
+CONCLUDED = {
+    "standing": Standing(desired=50, next_number=51),
+    "decision": Decision(time=1.0, member="me", term=1, reason="many"),
+    "events": (Event(time=1.0, kind="scaled"),),
+}
+
+
+def test_what_is_too_much_for_one_transaction_is_written_in_parts(here):
+    key = here.add("web", *crowd("a", 30))
+    store = Narrow(here, room=15)
+    mirror = mirrored(here, key, store)
+    changes = {f"a{n:02}": Change(running) for n in reversed(range(30))}
+    written = mirror.commit(mirror.view(key), decides=True, added=crowd("b", 20), changes=changes, **CONCLUDED)
+
+    assert written == mirror.view(key) == here.store.view(key)
+    assert [i.instance_id for i in written.instances] == [i.instance_id for i in crowd("a", 30) + crowd("b", 20)]
+    assert {i.state for i in written.instances[:30]} == {InstanceState.RUNNING}
+    assert written.standing == CONCLUDED["standing"]
+    first, *others = store.commits
+    assert (first.standing, first.decision, first.events) == tuple(CONCLUDED.values())
+    assert all(not (c.standing or c.decision or c.events) for c in others)
+    assert len({c.id for c in store.commits}) == len(store.commits) == 4
+    assert all(c.decides for c in store.commits)
+    assert [sorted(c.changes) for c in store.commits if c.changes] == [
+        [f"a{n:02}" for n in range(12)],
+        [f"a{n:02}" for n in range(12, 25)],
+        [f"a{n:02}" for n in range(25, 30)],
+    ]
+
+
+def test_parts_that_decide_nothing_mind_no_clients_word(here):
+    key = here.add("web", *crowd("a", 30))
+    mirror = mirrored(here, key, Narrow(here, room=10, breaks=2))
+    changes = {f"a{n:02}": Change(running) for n in range(30)}
+    written = mirror.commit(mirror.view(key), changes=changes)
+    assert {i.state for i in written.instances} == {InstanceState.RUNNING}
+    assert written.domain.paused
+
+
+def test_a_part_that_is_refused_leaves_those_before_it_written_and_shown(here):
+    key = here.add()
+    mirror = mirrored(here, key, Narrow(here, room=10, breaks=3))
+    with pytest.raises(Stale):
+        mirror.commit(mirror.view(key), decides=True, added=crowd("a", 40), **CONCLUDED)
+    assert [i.instance_id for i in mirror.view(key).instances] == [i.instance_id for i in crowd("a", 20)]
+    assert mirror.view(key) == here.store.view(key)
+    assert mirror.view(key).standing == CONCLUDED["standing"]
+    assert len(here.store.decisions(key)) == 1
+
+
+def test_what_cannot_be_parted_is_refused(here):
+    key = here.add()
+    mirror = mirrored(here, key, Narrow(here, room=0))
+    with pytest.raises(TooMuch):
+        mirror.commit(mirror.view(key), added=crowd("a", 2))
+    assert mirror.view(key).instances == ()
 
 
 # a store that fails in the middle

@@ -1,11 +1,14 @@
 """The cluster as a whole, by RPC."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
-from elastic.errors import Conflict, Unavailable
+from elastic.adapters.bus.memory import MemoryPeers
+from elastic.errors import Conflict, NotFound, Unavailable
 from elastic.model.assignment import Member
 from elastic.model.decision import Decision, Event, Stage
 from elastic.model.domain import DomainKey
@@ -70,12 +73,37 @@ def test_of_a_replica_that_does_not_answer_its_last_word_is_shown(bench: Bench) 
     assert row["loop_age"] == {"turn": 60.25}
 
 
+def test_a_replica_that_is_slow_to_answer_is_not_called_lost(bench: Bench) -> None:
+    answered = bench.reactors["m2"].answer_peer
+
+    def slowly(op: str, args: Mapping[str, Any]) -> Any:
+        time.sleep(1.2)  # the slowness itself, not a wait for anything
+        return answered(op, args)
+
+    peers = MemoryPeers(bench.broker, "m2")
+    peers.start(slowly, lambda _topic, _message: None)
+    row = next(row for row in bench.client("ann").replicas() if row["member"] == "m2")
+    assert row["store"] == "connected"
+
+
 def test_a_drained_replica_has_no_weight_until_it_is_given_one(bench: Bench) -> None:
     client = bench.client("ann")
     client.drain_replica("m2")
     assert bench.store.members()["m2"].weight == 0
     client.drain_replica("m2", weight=1)
     assert bench.store.members()["m2"].weight == 1
+
+
+def test_a_replica_that_died_for_good_is_forgotten_and_no_other(bench: Bench) -> None:
+    client = bench.client("ann")
+    bench.store.describe_member(Member(name="m9", formats=0))
+    for living in ("m1", "m2"):
+        with pytest.raises(Conflict, match=living):
+            client.forget_replica(living)
+    client.forget_replica("m9")
+    assert set(bench.store.members()) == {"m1", "m2"}
+    with pytest.raises(NotFound):
+        client.forget_replica("m9")
 
 
 def test_events_are_asked_for_from_where_one_left_off(bench: Bench) -> None:
@@ -88,6 +116,15 @@ def test_events_are_asked_for_from_where_one_left_off(bench: Bench) -> None:
     assert [(e["time"], e["kind"], e["domain"]) for e in news] == [(5.0, "leader", ""), (6.0, "scaled", "web")]
     assert [e["kind"] for e in client.events(after=last, domain="web")] == ["scaled"]
     assert client.events(after=news[-1]["seq"]) == []
+
+
+@pytest.mark.parametrize("after", [-1, 2**63, 10**30])
+def test_events_after_what_can_be_no_number_of_one_are_a_bad_request(bench: Bench, after: int) -> None:
+    assert bench.error("list_events", {"after": after}) == "bad_request"
+
+
+def test_events_after_the_last_that_there_could_be_are_none(bench: Bench) -> None:
+    assert bench.client("ann").events(after=2**63 - 1) == []
 
 
 def test_decisions_are_told_newest_last_and_without_secrets(bench: Bench) -> None:

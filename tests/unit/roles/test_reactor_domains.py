@@ -302,3 +302,39 @@ def test_what_is_not_there_is_not_found(bench: Bench, op: str) -> None:
 
 def test_an_unknown_operation_is_named_as_such(bench: Bench) -> None:
     assert bench.error("terminate_all") == "unknown_operation"
+
+
+def test_what_is_nested_too_deep_is_refused_wherever_it_comes_in(bench: Bench) -> None:
+    deep: Any = 1
+    for _ in range(600):
+        deep = {"a": deep}
+    said = {"engine_conf": {"preserve_n": 1, "provisioner_vars": deep}}
+    bench.add_domain()
+    for op, args in (
+        ("add_domain_definition", {"definition_id": "x", "definition": said}),
+        ("update_domain_definition", {"definition_id": "d", "definition": said}),
+        ("add_domain", {"domain_id": "x", "definition_id": "d", "config": said}),
+        ("reconfigure_domain", {"domain_id": "web", "config": said}),
+    ):
+        assert bench.error(op, args) == "bad_request", op
+
+
+def test_a_domain_may_be_added_paused_and_with_subscribers(bench: Bench) -> None:
+    client = bench.client("ann")
+    client.add_definition("d", {"engine_conf": {"preserve_n": 1}})
+    client.add_domain("web", "d", subscriber="s", subscribers=["t", "s"], paused=True)
+    row = client.domain("web")
+    assert (row["status"], row["subscribers"]) == ("PAUSED", ["s", "t"])
+    assert bench.view(KEY).domain.revision == 1, "it was never there without"
+
+
+def test_only_operators_list_the_domains_of_all_owners() -> None:
+    bench = Bench(operators=("ann",))
+    try:
+        bench.add_domain("ann")
+        bench.add_domain("bob")
+        assert [row["owner"] for row in bench.client("ann").domains(all_owners=True)] == ["ann", "bob"]
+        assert bench.error("list_domains", {"all_owners": True}, caller="bob") == "denied"
+        assert bench.error("list_domains", {"all_owners": True, "owner": "bob"}) == "denied"
+    finally:
+        bench.close()

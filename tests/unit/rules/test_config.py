@@ -4,7 +4,7 @@ import pytest
 
 from elastic.engines.simplest import Simplest
 from elastic.errors import BadRequest
-from elastic.rules.config import checked_config, checked_health, merged, without
+from elastic.rules.config import DEEPEST, checked_config, checked_health, merged, refuse_depth, without
 
 ENGINES = {"simplest": Simplest}
 
@@ -84,3 +84,17 @@ def test_a_size_that_can_only_be_a_slip_is_refused():
     checked_config({}, {"preserve_n": 100_000}, {}, ENGINES)
     with pytest.raises(BadRequest, match="preserve_n must be at most 100000"):
         checked_config({}, {"preserve_n": 10**12}, {}, ENGINES)
+
+
+def nested(levels):
+    value = 1
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+def test_what_is_nested_too_deep_to_be_meant_is_refused_by_name():
+    refuse_depth({"engine_conf": {"extra": nested(DEEPEST)}, "health": None})
+    for levels in (DEEPEST + 1, 600, 5000):
+        with pytest.raises(BadRequest, match=r"engine_conf\.extra is nested"):
+            refuse_depth({"engine_conf": {"fine": 1, "extra": nested(levels)}})

@@ -10,6 +10,7 @@ from elastic.adapters.store.memory.catalogue import MemoryCatalogue
 from elastic.adapters.store.memory.cluster import MemoryCluster
 from elastic.adapters.store.memory.domains import MemoryDomains
 from elastic.adapters.store.memory.journal import MemoryJournal
+from elastic.adapters.store.place import StorePlace
 from elastic.model.assignment import Layout
 from elastic.ports.clock import Clock
 
@@ -19,9 +20,9 @@ class MemoryStore(MemoryCluster, MemoryDomains, MemoryCatalogue, MemoryJournal):
         super().__init__(Layout(uid, partitions), clock)
 
     @classmethod
-    def at(cls, url: str, partitions: int | None) -> "MemoryStore":  # noqa: ARG003 - there is only one place
+    def at(cls, place: StorePlace) -> "MemoryStore":
         """The store that `[store] url` names: memory://, gone with the process."""
-        return cls(partitions or 256)
+        return cls(place.partitions or 256)
 
     def close(self) -> None:
         """Nothing to let go: others may go on using it."""

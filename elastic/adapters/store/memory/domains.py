@@ -1,11 +1,12 @@
 """Domains and their instances, in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
 from elastic.adapters import codec
 from elastic.adapters.store.memory.state import KeptDomain, MemoryState
+from elastic.adapters.store.onebyone import OneByOne
 from elastic.adapters.store.outcomes import Outcome, changed, outcome
 from elastic.errors import Conflict, NotFound, Stale, Superseded
 from elastic.model.assignment import Tenure
@@ -17,7 +18,7 @@ from elastic.ports.store import Commit, News, Request
 from elastic.rules.ring import partition_of, slot_of
 
 
-class MemoryDomains(MemoryState):
+class MemoryDomains(OneByOne, MemoryState):
     def domains(self, partition: int) -> Sequence[DomainKey]:
         with self.lock:
             return sorted(key for key, kept in self._domains.items() if kept.partition == partition)
@@ -29,6 +30,9 @@ class MemoryDomains(MemoryState):
     def view(self, key: DomainKey) -> View:
         with self.lock:
             return self._kept(key).view()
+
+    def follow(self, partitions: Iterable[int]) -> None:
+        """All are told of."""
 
     def news(self, cursor: int) -> News:
         with self.lock:

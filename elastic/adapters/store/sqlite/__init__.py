@@ -13,6 +13,7 @@ from os import PathLike, fspath
 from urllib.parse import urlsplit
 
 from elastic.adapters.clock import SYSTEM_CLOCK
+from elastic.adapters.store.place import StorePlace
 from elastic.adapters.store.sqlite.catalogue import SqliteCatalogue
 from elastic.adapters.store.sqlite.cluster import SqliteCluster
 from elastic.adapters.store.sqlite.commits import SqliteCommits
@@ -51,9 +52,9 @@ class SqliteStore(SqliteCluster, SqliteDomains, SqliteCommits, SqliteNews, Sqlit
         super().__init__(database, prepared(database, partitions, fresh_uid), clock)
 
     @classmethod
-    def at(cls, url: str, partitions: int | None) -> "SqliteStore":
+    def at(cls, place: StorePlace) -> "SqliteStore":
         """The store that `[store] url` names: sqlite:////path/of/file."""
-        return cls("/" + urlsplit(url).path.lstrip("/"), partitions)
+        return cls("/" + urlsplit(place.url).path.lstrip("/"), place.partitions)
 
     def close(self) -> None:
         self.database.close()

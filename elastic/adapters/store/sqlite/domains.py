@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from elastic.adapters import codec
+from elastic.adapters.store.onebyone import OneByOne
 from elastic.adapters.store.outcomes import changed
 from elastic.adapters.store.sqlite.journal import write_events
 from elastic.adapters.store.sqlite.news import tell
@@ -19,7 +20,7 @@ from elastic.ports.store import Request
 from elastic.rules.ring import partition_of, slot_of
 
 
-class SqliteDomains(SqliteState):
+class SqliteDomains(OneByOne, SqliteState):
     def domains(self, partition: int) -> Sequence[DomainKey]:
         rows = self.database.rows(
             "SELECT owner, name FROM domains WHERE partition = ? ORDER BY owner, name", partition

@@ -5,6 +5,7 @@ Asking costs one PRAGMA while nothing in the file was written, and one look at a
 
 import sqlite3
 import threading
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from elastic.adapters.store.outcomes import NEWS_KEPT
@@ -32,6 +33,9 @@ class SqliteNews(SqliteState):
     def __init__(self, database: Database, layout: Layout, clock: Clock) -> None:
         super().__init__(database, layout, clock)
         self._last = threading.local()
+
+    def follow(self, partitions: Iterable[int]) -> None:
+        """All are told of."""
 
     def news(self, cursor: int) -> News:
         mark = self._mark()  # before the look: what is written in between is seen the next time

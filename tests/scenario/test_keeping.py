@@ -1,0 +1,66 @@
+"""What a replica does about three times a session: its roles, its place in the group, its card."""
+
+import pytest
+
+from elastic.errors import Conflict, StoreUnavailable
+from elastic.model.assignment import ROLES
+from tests.scenario.world import World
+
+
+def raising(fault):
+    def call(*_asked):
+        raise fault
+
+    return call
+
+
+def test_who_has_just_won_a_role_takes_its_turn_at_once():
+    world = World.settled()
+    leader = next(r for r in world.replicas.values() if r.agent.leads() == frozenset(ROLES))
+    other = next(r for r in world.replicas.values() if r is not leader)
+    woken = []
+    other.agent.set_wake(lambda: woken.append(True))
+    other.agent.keep()
+    assert woken == []
+
+    leader.kill()
+    other.agent.keep()
+    assert woken == [True]
+    other.agent.keep()
+    assert woken == [True]
+
+
+def test_a_group_that_fails_costs_nobody_its_roles(monkeypatch):
+    world = World.settled()
+    leader = next(r for r in world.replicas.values() if r.agent.leads())
+    for what in ("beat", "present"):
+        monkeypatch.setattr(leader.group, what, raising(StoreUnavailable("cut off")))
+    world.run(60)
+    assert leader.agent.leads() == frozenset(ROLES)
+
+
+def test_an_election_that_fails_costs_nobody_its_place(monkeypatch):
+    world = World.settled()
+    name, replica = next(iter(world.replicas.items()))
+    monkeypatch.setattr(replica.election, "contend", raising(StoreUnavailable("cut off")))
+    world.run(60)
+    assert replica.agent.leads() == frozenset()
+    assert name in set(world.store.assignment().holders)
+
+
+def test_one_whose_name_another_has_does_not_go_on(monkeypatch):
+    replica = next(iter(World.settled().replicas.values()))
+    monkeypatch.setattr(replica.group, "beat", raising(Conflict("a replica called a is running already")))
+    with pytest.raises(Conflict):
+        replica.agent.keep()
+
+
+def test_what_the_others_see_of_a_weight_follows_the_store(monkeypatch):
+    world = World.settled()
+    replica = world.replicas["b"]
+    told = []
+    monkeypatch.setattr(replica.group, "tell", told.append)
+    replica.agent.keep()
+    world.ask("drain_replica", member="b", weight=0)
+    replica.agent.keep()
+    assert [said["weight"] for said in told] == [1.0, 0.0]
