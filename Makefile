@@ -1,7 +1,8 @@
 # `make demo` and `make test` are all you need: each sets up what it needs, in .venv/ of this checkout.
 #
 #   make demo        a guided run: a cluster, a domain, a few deaths, all healed (ARGS="--plain")
-#   make test        all tests (ARGS="-k doctor -x"), on ZooKeeper and RabbitMQ, which root gets from Debian
+#   make test        all tests (ARGS="-k doctor -x"), on ZooKeeper and RabbitMQ, which root gets from Debian,
+#                    in three processes at once, as most of them wait (WORKERS=0: in one)
 #   make check       style, types, layers and the quick tests: before each commit
 #   make genconfig   write etc/elastic/elastic.conf.sample anew
 #   make venv        only set up
@@ -9,6 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 3
 
 .PHONY: venv demo test check genconfig
 
@@ -25,7 +27,7 @@ demo: venv
 
 test: venv
 	@tests/servers/install.sh
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .

@@ -18,6 +18,22 @@ settings.register_profile("elastic-ci", deadline=None, derandomize=True, print_b
 settings.load_profile("elastic-ci" if os.environ.get("CI") else "elastic")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, dealt out among the processes that share the tests: none is left with all of them."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        items.sort(key=_patience, reverse=True)
+        items[:] = [item for first in range(workers) for item in items[first::workers]]
+
+
+def _patience(item: pytest.Item) -> float:
+    """Seconds that it may take, by its marks."""
+    mark = item.get_closest_marker("timeout")
+    if mark is not None:
+        return float(mark.args[0])
+    return 60.0 * (item.get_closest_marker("slow") is not None)
+
+
 def _demand(installed: bool, name: str, package: str) -> None:
     if not installed:
         lack = f"{name} is not installed: apt-get install {package}"

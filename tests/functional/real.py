@@ -162,6 +162,11 @@ class RealCluster(AnyCluster):
         self._timers: list[threading.Timer] = []
         self._written = False
 
+    @property
+    def root(self) -> str:
+        """The path of its tree."""
+        return f"{self._chroot}/test"
+
     def start(self, bound: float = 60.0) -> None:
         """All agents; returns when each has said that it is in the ring."""
         self.write()

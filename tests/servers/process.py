@@ -18,9 +18,14 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """Of 127.0.0.1, below those that the kernel gives to clients: none can take it while its server is down."""
+    """Of 127.0.0.1, below those that the kernel gives to clients: none can take it while its server is down.
+
+    Each of the processes that share the tests has a range of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    begin = 10_000 + worker % 7 * 3_000
     while True:
-        port = random.randrange(10_000, 32_000)
+        port = random.randrange(begin, begin + 3_000)
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
