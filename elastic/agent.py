@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from elastic.errors import Conflict, ElasticError, StoreUnavailable
-from elastic.logs import about
+from elastic.logs import Complaint, about
 from elastic.model.assignment import Member
 from elastic.model.domain import DomainKey, Json
 from elastic.ports.bus import HeartbeatIn, Peers
@@ -113,6 +113,8 @@ class Agent:
         self._housekept_at: float | None = None
         self._tuned: dict[int, float | None] = {}  # partition -> when it went elsewhere; null: it is ours
         self._ages: dict[str, float] = {}
+        self._roles_unknown = Complaint(log, "nobody knows who leads: %s")
+        self._place_unkept = Complaint(log, "cannot keep our place in the group: %s")
 
     # the place in the group: the keeper's thread
 
@@ -132,19 +134,21 @@ class Agent:
             self._staff.group.beat()
             self._staff.duties.present = self._staff.group.present()
             self._describe()
+            self._place_unkept.settled()
         except Conflict:
             raise
         except ElasticError as trouble:
             self._staff.duties.present = {}  # nobody knows: the assignment stands
-            log.warning("cannot keep our place in the group: %s", trouble)
+            self._place_unkept.raised(trouble)
         self._ages["keeper"] = self._staff.clock.monotonic()
 
     def _contend(self) -> None:
         led = self._staff.leadership.leads()
         try:
             self._staff.leadership.contend()
+            self._roles_unknown.settled()
         except ElasticError as trouble:
-            log.warning("nobody knows who leads: %s", trouble)
+            self._roles_unknown.raised(trouble)
             self._staff.leadership.forget_seats()
         if self._staff.leadership.leads() - led:
             self._staff.inbox.wake()
@@ -299,10 +303,16 @@ class Agent:
         self._staff.inbox.wake()
 
     def stop(self) -> None:
-        """Hand over: resign, leave. What is under way in the cloud the others will find by its mark."""
+        """Hand over: resign, leave. What is under way in the cloud the others will find by its mark.
+
+        Each of these may wait some seconds for a store that does not answer: the first that does is the last.
+        """
         staff = self._staff
         for step in (staff.leadership.resign_all, staff.group.leave, lambda: staff.store.forget_member(self.name)):
             try:
                 step()
+            except StoreUnavailable as trouble:
+                log.warning("on the way out: %s; the rest is left to the end of our session", trouble)
+                return
             except ElasticError as trouble:
                 log.warning("on the way out: %s", trouble)

@@ -1,9 +1,11 @@
 """Logs: oslo.log, and in each line the domain, the member and the term that it is about.
 
 Whoever has something to say uses `logging.getLogger(__name__)`; `about` says once, further up, what the
-lines below are about. Secrets are masked at the end, in the finished line, tracebacks included.
+lines below are about. Secrets are masked at the end, in the finished line, tracebacks included. What a message
+quotes from elsewhere begins no line of its own: control characters are shown as escapes.
 """
 
+import copy
 import logging
 import re
 import threading
@@ -24,6 +26,7 @@ _domain: ContextVar[str] = ContextVar("domain", default=NOTHING)
 _term: ContextVar[str] = ContextVar("term", default=NOTHING)
 
 _IN_ADDRESS = re.compile(r"(://[^:/?#\s@]*:)[^/\s]*@")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _KEY = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")  # the cluster's secret, and the VMs' keys
 
 
@@ -63,6 +66,25 @@ def masked(text: str) -> str:
     return str(mask_password(_KEY.sub("***", text)))
 
 
+class Complaint:
+    """Of what is tried again and again: a line when it begins to fail, and none while it fails in the same way.
+
+    `text` has a %s for why. Not for several threads at once.
+    """
+
+    def __init__(self, log: logging.Logger, text: str) -> None:
+        self._log, self._text = log, text
+        self._kind: type[Exception] | None = None
+
+    def raised(self, trouble: Exception) -> None:
+        if type(trouble) is not self._kind:
+            self._log.warning(self._text, trouble)
+        self._kind = type(trouble)
+
+    def settled(self) -> None:
+        self._kind = None
+
+
 class _Subject(logging.Filter):
     """Puts into each record what it is about."""
 
@@ -77,14 +99,28 @@ class _Subject(logging.Filter):
 
 
 class _Masked(logging.Formatter):
-    """Another formatter's lines, masked."""
+    """Another formatter's lines, each message on one line, masked."""
 
     def __init__(self, inner: logging.Formatter | None) -> None:
         super().__init__()
         self._inner = inner or logging.Formatter()
 
     def format(self, record: logging.LogRecord) -> str:
-        return masked(self._inner.format(record))
+        record = copy.copy(record)
+        record.msg, record.args = _CONTROL.sub(_escape, record.getMessage()), ()
+        return masked(_without_repetition(self._inner.format(record), record))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def _without_repetition(line: str, record: logging.LogRecord) -> str:
+    """oslo.log ends a warning with the error that is being handled, though the message may say it already."""
+    summary = str(getattr(record, "error_summary", "") or "")
+    said = summary.partition(": ")[2]
+    repeats = said != "" and record.exc_info is None and _CONTROL.sub(_escape, said) in record.msg
+    return line.removesuffix(f": {summary}") if repeats else line
 
 
 def _thread_died(args: threading.ExceptHookArgs) -> None:

@@ -1,7 +1,7 @@
 """For all tests: how hypothesis searches, and servers of our own that are started when first asked for."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
@@ -81,19 +81,22 @@ def rabbitmq(rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def _vhosts(rabbitmq: RabbitMQ) -> Iterator[str]:
-    """Many at once, as a call of rabbitmqctl takes a second."""
+def _next_vhost(rabbitmq: RabbitMQ) -> Callable[[], str]:
+    """Many at once, as a call of rabbitmqctl takes a second. One that fails costs the next test nothing."""
+    made: list[str] = []
+    left: list[str] = []
 
-    def batches() -> Iterator[str]:
-        made: list[str] = []
-        while True:
-            rabbitmq.replace_vhosts(made, made := [f"test-{os.urandom(6).hex()}" for _ in range(20)])
-            yield from made
+    def following() -> str:
+        if not left:
+            fresh = [f"test-{os.urandom(6).hex()}" for _ in range(20)]
+            rabbitmq.replace_vhosts(made, fresh)
+            made[:] = left[:] = fresh
+        return left.pop()
 
-    return batches()
+    return following
 
 
 @pytest.fixture
-def vhost(_vhosts: Iterator[str]) -> str:
+def vhost(_next_vhost: Callable[[], str]) -> str:
     """One that is this test's own, where all users may do everything. What is left there goes away later."""
-    return next(_vhosts)
+    return _next_vhost()

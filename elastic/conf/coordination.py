@@ -64,4 +64,7 @@ def backend_of(store_url: str) -> str:
             return f"file://{PurePosixPath('/', place.path.lstrip('/')).parent / 'group'}"
         case "memory":
             return "memory://"
-    raise BadRequest(f"[coordination] backend_url has to be given: none is known that goes with {place.scheme}://")
+    raise BadRequest(
+        f"[store] url is none of zookeeper://, sqlite://// and memory://, but {place.scheme}://: for a store of "
+        "another kind [coordination] backend_url has to be given"
+    )

@@ -18,6 +18,7 @@ class Picture:
     overruns: Counts = field(default_factory=dict)  # by role, total
     heard: int = 0  # heartbeats, total
     dropped: Counts = field(default_factory=dict)  # heartbeats by the reason, total
+    refused: Counts = field(default_factory=dict)  # what came as a call, or from a member, and was none; total
     partitions: int = 0
     domains: int = 0
     instances: Counts = field(default_factory=dict)  # by state
@@ -40,6 +41,7 @@ class PictureCollector:
         yield _counter("visits_failed", "Visits that raised an error.", "role", now.failed_visits)
         yield _counter("visits_overrun", "Visits that took longer than their budget.", "role", now.overruns)
         yield _counter("heartbeats", "Heartbeats taken, or dropped and why.", "result", _heartbeats(now))
+        yield _counter("messages_refused", "What was no call, nor word of a member.", "reason", now.refused)
         yield _gauge("partitions", "Partitions that this member looks after.", "", {"": now.partitions})
         yield _gauge("domains", "Domains that this member looks after.", "", {"": now.domains})
         yield _gauge("instances", "Instances of these domains.", "state", now.instances)

@@ -93,7 +93,11 @@ class Quarantine:
 
 
 class ClusterRecords(Protocol):
-    """The whole picture: who is who. Written by leaders, by their fence."""
+    """The whole picture: who is who. Written by leaders, by their fence.
+
+    The assignment, the members and the quarantines are asked for each turn, and may be a moment old: not older
+    than what this handle has written, or was refused for.
+    """
 
     def layout(self) -> Layout: ...
 
@@ -148,7 +152,11 @@ class DomainRecords(Protocol):
     def all_domains(self, owner: str | None = None) -> Sequence[DomainKey]: ...
 
     def view(self, key: DomainKey) -> View:
-        """The whole domain, as of now (never a stale read). NotFound."""
+        """The whole domain, as of now. NotFound.
+
+        A replica of the store may be behind by a moment, until something is written through this handle: what was
+        there by then is seen for certain. Whoever cannot take back what it does writes first, as the sweep does.
+        """
 
     def views(self, keys: Iterable[DomainKey]) -> Iterator[tuple[DomainKey, View | NotFound | BadMessage]]:
         """Each as `view` would return or raise it, in one go; what is known already is not read again."""

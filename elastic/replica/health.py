@@ -29,6 +29,7 @@ class Health:
             overruns={"decider": staff.thoughts.overruns},
             heard=self._agent.reactor.heard,
             dropped=Counter(staff.heartbeats.dropped) + Counter(self._agent.reactor.dropped),
+            refused=self._refused(),
             partitions=len(staff.mirror.partitions()),
             domains=len(views),
             instances=Counter(instance.state.value for view in views for instance in view.instances),
@@ -43,6 +44,10 @@ class Health:
 
     def _bus_ages(self, now: float) -> dict[str, float]:
         return {name: now - loop.turned for name, loop in self._loops.items()}
+
+    def _refused(self) -> Counter[str]:
+        others = (loop for name, loop in self._loops.items() if name != "heartbeats")
+        return sum((Counter(loop.dropped) for loop in others), Counter())
 
     def ailments(self) -> Sequence[str]:
         late = (

@@ -72,11 +72,11 @@ class Living:
 
     def look(self) -> None:
         """Look after the loops; to be called several times a second."""
-        self._watchdog.look()
+        self._watchdog.look(time.monotonic())
 
     def late(self) -> dict[str, float]:
         """Seconds by which each loop is late."""
-        return dict(self._late())
+        return dict(self._late(time.monotonic()))
 
     def stop(self, timeout: float) -> bool:
         """Finish the turn, hand over, leave. False: that took longer than `timeout` seconds."""
@@ -132,6 +132,5 @@ class Living:
         except ElasticError as trouble:
             log.warning("cannot join the group yet: %s", trouble)
 
-    def _late(self) -> list[tuple[str, float]]:
-        now = time.monotonic()
+    def _late(self, now: float) -> list[tuple[str, float]]:
         return [(loop.name, loop.lateness(now)) for loop in (self._control, self._keeper)]

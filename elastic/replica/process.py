@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 STOPPED, HUNG_ON_STOP = 0, 72
 _LOOK = 0.25  # seconds between two looks at the loops
-_STOP = 8.0  # seconds for a clean stop
+_STOP = 8.0  # seconds for a clean stop; the store's own end may take two more
 _ORPHAN = 2.5  # seconds from our supervisor's end to ours
 _RETRY = 1.0  # seconds between two tries of what is down
 _TELL = 10.0  # seconds between two words about it
@@ -89,7 +89,12 @@ class _Process:
     def wait_for_parts(self) -> Plant | None:
         """The parts, once what they stand on answers and our name is ours; None if a signal says stop."""
         planted = self._waited_for(lambda: plant(Settings.of(self._conf)))
-        return None if planted is None else self._waited_for(planted.claimed)
+        if planted is None:
+            return None
+        claimed = self._waited_for(planted.claimed)
+        if claimed is None:
+            planted.parts.store.close()
+        return claimed
 
     def _waited_for(self, make: Callable[[], Plant]) -> Plant | None:
         told = -_TELL
@@ -172,7 +177,8 @@ class _Process:
         if not living.stop(_STOP - 1.0):
             log.error("what was under way does not end: this process ends without it")
             return HUNG_ON_STOP
-        closing.join(max(0.0, deadline - time.monotonic()))
+        closing.join(max(0.0, deadline - 1.0 - time.monotonic()))
+        planted.parts.store.close()  # with its session what hangs on it goes now: our seats, our name
         return STOPPED
 
     def _alive(self, now: float) -> None:

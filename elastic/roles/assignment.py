@@ -59,7 +59,7 @@ class Assigner:
         settled = {n for n in here if n in holders or now - present[n].since >= self.debounce}
         if self._member not in settled:
             return None
-        self._note_inabilities({n for n in here if not cards[n].is_able}, now)
+        self._note_inabilities({n for n in here if not cards[n].is_able}, here, now)
         able = {n for n in settled if not self._is_unable(n, n in holders, now)} or settled
         weights = {n: cards[n].weight for n in able if cards[n].weight > 0}
         return weights or dict.fromkeys((able & holders) or able, 1.0)  # all are drained: better they than nobody
@@ -67,8 +67,10 @@ class Assigner:
     def _note_absences(self, missing: set[str], now: float) -> None:
         self._absent = {name: self._absent.get(name, now) for name in missing}
 
-    def _note_inabilities(self, unable: set[str], now: float) -> None:
-        self._unable = {name: self._unable.get(name, now) for name in unable}
+    def _note_inabilities(self, unable: set[str], here: set[str], now: float) -> None:
+        """While nobody is able it counts against nobody: after an outage of all, one is back before the others."""
+        counted = unable if unable < here else ()
+        self._unable = {name: self._unable.get(name, now) for name in counted}
 
     def _is_unable(self, name: str, is_holder: bool, now: float) -> bool:
         """A holder, if for a session by now: a hiccup of the bus must not move everything there and back."""

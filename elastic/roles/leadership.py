@@ -1,6 +1,7 @@
 """The roles that this member leads: seats are hints from the election, terms are what the store grants on them.
 
-A term is raised once a seat. Whoever is told Superseded stands down until it holds another seat.
+A term is raised once a seat. Whoever is told Superseded stands down until it holds another seat; one that the
+store refuses and the election does not is given back.
 """
 
 import logging
@@ -42,15 +43,22 @@ class Leadership:
         """Take or keep each role's lock. Called about three times a session."""
         for role in ROLES:
             with self._lock:
-                seat = None
-                if self._now().mono < self._shy_until.get(role, 0.0):
-                    self._election.resign(role)  # again: it may have failed when we gave the role up
-                else:
-                    seat = self._election.contend(role)
+                seat = self._contended(role)
                 if seat is None:
                     self._seats.pop(role, None)
                 else:
                     self._seats[role] = seat
+
+    def _contended(self, role: str) -> Seat | None:
+        """None also if we do not want it."""
+        if self._now().mono < self._shy_until.get(role, 0.0):
+            self._election.resign(role)  # again: it may have failed when we gave the role up
+            return None
+        seat = self._election.contend(role)
+        if seat in self._lost:
+            self._election.resign(role)  # else nobody would lead for as long as we live
+            return None
+        return seat
 
     def set_wake(self, wake: Callable[[], None]) -> None:
         """Called, from any thread, when it is time to contend."""

@@ -6,6 +6,7 @@ anyone. Likewise when our own turns were too far apart: we were away, not they.
 """
 
 import logging
+import re
 from collections.abc import Iterable
 
 from elastic.errors import BusUnavailable
@@ -13,6 +14,7 @@ from elastic.ports.bus import HeartbeatIn
 
 log = logging.getLogger(__name__)
 
+LIKE_A_PARTITION = re.compile("[0-9]{1,4}")
 PROBES_MISSED = 2.5  # intervals without a probe before the pipe counts as broken
 
 
@@ -36,7 +38,7 @@ class Pipe:
     def returned(self, body: bytes, now: float) -> None:
         """A probe came back: ours, or that of the member before us (then it says nothing)."""
         member, _, partition = body.decode("utf-8", "replace").rpartition("/")
-        if member == self._member and partition.isdecimal():
+        if member == self._member and LIKE_A_PARTITION.fullmatch(partition):
             self._back[int(partition)] = now
 
     def turn(self, partitions: Iterable[int], now: float) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 
 from elastic.errors import BusUnavailable, CloudUnavailable, NotFound
+from elastic.logs import Complaint
 from elastic.model.domain import DomainKey, Json
 from elastic.model.instance import Instance
 from elastic.model.server import Server, ServerStatus
@@ -56,6 +57,7 @@ class Surveyor:
         self._parts: dict[tuple[str, str], list[Server]] = {}
         self._next_look = 0.0
         self._in_doubt = False
+        self._untold = Complaint(log, "what the cloud lists could not be told: %s")
         self._failing_since: float | None = None
         self._silent: dict[str, int] = {}  # site -> turns in a row in which it did not answer us
 
@@ -128,8 +130,9 @@ class Surveyor:
             try:
                 self._peers.tell(TOPIC, body)
             except BusUnavailable as trouble:
-                log.info("the survey of %s could not be told: %s", site, trouble)
+                self._untold.raised(trouble)
                 return
+        self._untold.settled()
 
     def hear(self, message: Mapping[str, Json]) -> None:
         """A leader's survey arrives, perhaps in parts. (Ours we have learnt from already.)"""

@@ -1,13 +1,14 @@
 """The sweep: deletes servers that carry our mark and that no record claims. The reaper's leader runs it.
 
 List first, then read the record from the store, then delete; two sightings a grace apart, the first written
-down under the leader's term; never more than a few a turn. A mark numbered above the store's counters proves
-that the store was wiped or restored: then nothing is swept until an operator accepts.
+down under the leader's term; never more than a few a turn. What is to be deleted is read once more after that
+writing, since then the store cannot be behind (`doc/decisions/freshness.md`). A mark numbered above the store's
+counters proves that the store was wiped or restored: then nothing is swept until an operator accepts.
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from elastic.errors import NotFound, ServerGone, Superseded
@@ -94,7 +95,7 @@ class Sweep:
         else:
             self._troubles.pop(site, None)
         if not self._troubles:
-            self._sweep(term, site, claims[Claim.STRAY] + claims[Claim.FROM_THE_FUTURE], servers)
+            self._sweep(term, site, _unclaimed(claims), servers)
             self.ended_at = self._now().mono
 
     def _claims(self, servers: Sequence[Server]) -> dict[Claim, list[Server]]:
@@ -136,7 +137,7 @@ class Sweep:
         due = [s for s in strays if s.server_id in noted and ripe(noted[s.server_id].at, now.wall, self.grace)]
         self._strays[site] = {s.server_id for s in strays}
         self._store.note_strays(term, fresh, self._gone(noted, {s.server_id for s in listed}))
-        for server in due[: allowance(len(due), len(listed))]:
+        for server in _unclaimed(self._claims(due[: allowance(len(due), len(listed))])):
             log.warning("sweeps server %s of %s", server.server_id, server.mark.instance_id)
             self.remove(server, "a stray")
 
@@ -165,3 +166,7 @@ class Sweep:
 
         work = partial(self._cloud.delete, server.site, server.server_id, self.timeout)
         self._workers.submit(server.site, work, deleted)
+
+
+def _unclaimed(claims: Mapping[Claim, list[Server]]) -> list[Server]:
+    return [*claims.get(Claim.STRAY, ()), *claims.get(Claim.FROM_THE_FUTURE, ())]

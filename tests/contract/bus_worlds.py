@@ -34,7 +34,7 @@ from tests.servers.rabbitmq import RabbitMQ
 
 CLUSTER = "north.1"
 PARTITIONS = 256
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 def first_slot(partition: int) -> int:

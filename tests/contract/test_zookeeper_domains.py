@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from elastic.adapters import codec
 from elastic.adapters.store.place import StorePlace
-from elastic.adapters.store.zookeeper import ZookeeperStore, keys
-from elastic.adapters.store.zookeeper.asks import Op, Set
+from elastic.adapters.store.zookeeper import ZookeeperStore, journal, keys
+from elastic.adapters.store.zookeeper.asks import Create, Op, Set
 from elastic.adapters.store.zookeeper.transaction import Unsure
 from elastic.errors import (
     BadMessage,
@@ -178,6 +178,46 @@ class TestCost:
         with costs(store, 0):
             assert store.news(cursor).keys == frozenset()
 
+    def test_a_partition_that_comes_and_goes_leaves_no_watches_behind(
+        self, opened: Open, store: ZookeeperStore, peopled: View
+    ) -> None:
+        for _ in range(5):
+            store.follow([])
+            following(store)
+            assert store.domains_of([home(KEY)]) == [KEY]
+            assert dict(store.views([KEY]))[KEY] == peopled
+        client = store.session.client
+        watching = [*client._data_watchers.values(), *client._child_watchers.values()]
+        assert max(len(watchers) for watchers in watching) == 1
+
+        cursor, writer = store.news(0).cursor, opened()
+        writer.change(KEY, paused)
+        assert heard(store, cursor, {KEY}).keys == {KEY}
+        assert store.view(KEY).domain.paused
+        writer.add_domain(domain(key := next(neighbours(KEY))))
+        assert heard(store, cursor, {KEY, key}).keys == {KEY, key}
+
+    def test_of_a_domain_that_is_gone_nothing_is_remembered(
+        self, opened: Open, store: ZookeeperStore, fence: Tenure
+    ) -> None:
+        other = opened()
+        other.add_domain(domain())
+        cursor = heard(store, 0, {KEY}).cursor
+        other.change(KEY, lambda d: replace(d, removed=True))
+        other.forget_domain(store.view(KEY), fence)
+        until(lambda: (store.news(cursor), store._book.recall(KEY)), lambda seen: seen[1] is None)
+        path = f"{store.session.at('partitions', f'{home(KEY):03d}')}/{KEY.owner}:{KEY.name}:1"
+        until(lambda: store._book.is_watched(path, store.session.losses), lambda watched: not watched)
+
+    def test_what_was_added_while_its_partition_was_not_followed_is_told_afterwards(
+        self, opened: Open, store: ZookeeperStore, peopled: View
+    ) -> None:
+        store.news(heard(store, 0, {KEY}).cursor)
+        store.follow([])
+        cursor = store.news(0).cursor
+        following(store)
+        assert heard(store, cursor, {KEY}).keys == {KEY}
+
 
 def neighbours(key: DomainKey) -> Iterator[DomainKey]:
     """Others in its partition."""
@@ -264,6 +304,27 @@ class TestLayout:
             view = store.commit(view, fence, Commit(id=f"c{number}", decides=True, decision=decision))
         assert [d.reason[0] for d in store.decisions(KEY)] == ["4", "5", "6", "7"]
 
+    def test_a_page_of_events_that_cannot_be_understood_is_left_out(self, store: ZookeeperStore) -> None:
+        said = [Event(time=float(n), kind="health") for n in range(2)]
+        store.log(said[:1])
+        page = Create(store.session.at("events", ""), b'{"format":99,"value":{}}', sequence=True)
+        store.session.transact([page])
+        store.log(said[1:])
+        assert [event.time for event in store.events()] == [0.0, 1.0]
+
+    def test_the_newest_thousand_pages_of_events_stay_and_older_ones_go(self, store: ZookeeperStore) -> None:
+        folder = store.session.at("events")
+        page = Create(
+            f"{folder}/", codec.encode(journal.Page("", (Event(time=1.0, kind="health"),))), sequence=True
+        )
+        for _ in range(6):
+            store.session.transact([page] * 200)
+        for _ in range(2 * journal.PRUNED_EVERY):
+            store.log([Event(time=2.0, kind="health")])
+        numbers = [int(name) for name in store.session.children(folder)]
+        assert numbers == list(range(numbers[0], 1200 + 2 * journal.PRUNED_EVERY))
+        assert 1000 <= len(numbers) < 1000 + journal.PRUNED_EVERY
+
 
 Meanwhile = Callable[[ZookeeperStore, str, Callable[[], Any]], None]
 
@@ -307,6 +368,14 @@ class TestWithOthers:
         with pytest.raises(Conflict):
             store.commit(peopled, fence, Commit(id="c3", added=[instance("i3")]))
 
+    def test_what_memory_alone_would_refuse_is_looked_at_again(
+        self, opened: Open, store: ZookeeperStore, peopled: View, fence: Tenure
+    ) -> None:
+        newer = opened().commit(peopled, fence, Commit(id="c1", decides=True, added=[instance("i3")]))
+        after = store.commit(newer, fence, Commit(id="c2", decides=True, changes={"i3": Change(counted)}))
+        assert after == opened().view(KEY)
+        assert after.instances[2].extravars == {"n": 1}
+
     def test_a_new_assignment_refuses_what_is_made_from_memory(
         self, opened: Open, store: ZookeeperStore, peopled: View, fence: Tenure
     ) -> None:
@@ -343,6 +412,17 @@ class TestWithOthers:
         with pytest.raises(Stale):
             store.forget_domain(view, fence)
         assert len(store.view(KEY).instances) == 1
+
+    def test_a_new_assignment_lets_nobody_forget_a_domain(
+        self, opened: Open, store: ZookeeperStore, fence: Tenure, meanwhile: Meanwhile
+    ) -> None:
+        store.add_domain(domain())
+        store.change(KEY, lambda d: replace(d, removed=True))
+        view = store.view(KEY)
+        meanwhile(store, "transact", lambda: assign(store, serial=2))
+        with pytest.raises(Superseded):
+            store.forget_domain(view, fence)
+        assert opened().view(KEY) == view
 
     def test_of_two_that_add_one_domain_one_is_refused(
         self, opened: Open, store: ZookeeperStore, meanwhile: Meanwhile
@@ -448,6 +528,20 @@ class TestKeys:
                 break
             assert made < 200
         assert all(name.startswith("later") for name in kept_keys(store))
+
+    def test_one_that_cannot_be_understood_keeps_no_other_from_going(
+        self, store: ZookeeperStore, clock: HandClock
+    ) -> None:
+        folder = store.session.at("partitions", "000", ".keys")
+        over = codec.encode(keys.Kept("over", clock.now() - 1))
+        store.session.transact(
+            [Create(f"{folder}/!newer", b'{"format":99,"value":{}}'), Create(f"{folder}/over", over)]
+        )
+        for number in range(40):
+            store.add_entry("type", f"t{number}", {}, Request(f"k{number}", 1, clock.now() + 1e6))
+            clock.advance(keys.TIDY_SECONDS)
+        there = store.session.children(folder)
+        assert ("!newer" in there, "over" in there) == (True, False)
 
     def test_one_that_is_over_can_be_used_again(self, store: ZookeeperStore, clock: HandClock) -> None:
         store.add_domain(domain(), Request("k", 1, clock.now() + 60))
@@ -593,6 +687,84 @@ class TestLostReplies:
         with pytest.raises(OutcomeUnknown):
             store.change(KEY, lambda d: replace(d, brake_cleared=1.0))
 
+    @pytest.mark.parametrize("done", [True, False], ids=["was done", "was not"])
+    @pytest.mark.parametrize("later", [1, 2])
+    def test_of_a_commit_that_others_have_followed_since(
+        self,
+        opened: Open,
+        store: ZookeeperStore,
+        peopled: View,
+        fence: Tenure,
+        monkeypatch: pytest.MonkeyPatch,
+        done: bool,
+        later: int,
+    ) -> None:
+        """Only where the others' first commit stands in the place of ours is it certain that ours was not made."""
+        transact, other = store.session.transact, opened()
+        is_certain = not done and later == 1
+
+        def overtaken(ops: Sequence[Op]) -> list[Any]:
+            monkeypatch.setattr(store.session, "transact", transact)
+            if done:
+                transact(ops)
+            for number in range(later):
+                other.commit(peopled, fence, Commit(id=f"x{number}", changes={"i2": Change(counted)}))
+            raise Unsure("no answer", until=0.0)
+
+        monkeypatch.setattr(store.session, "transact", overtaken)
+        with pytest.raises(StoreUnavailable if is_certain else OutcomeUnknown):
+            store.commit(peopled, fence, Commit(id="c1", changes={"i1": Change(counted)}))
+        assert store.view(KEY).instances[0].extravars == ({"n": 1} if done else {})
+
+    def test_of_a_commit_to_a_domain_that_is_another_by_now(
+        self,
+        opened: Open,
+        store: ZookeeperStore,
+        peopled: View,
+        fence: Tenure,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        transact, other = store.session.transact, opened()
+
+        def overtaken(ops: Sequence[Op]) -> list[Any]:
+            monkeypatch.setattr(store.session, "transact", transact)
+            transact(ops)
+            other.change(KEY, lambda d: replace(d, removed=True))
+            other.forget_domain(other.view(KEY), fence)
+            other.add_domain(domain())
+            raise Unsure("no answer", until=0.0)
+
+        monkeypatch.setattr(store.session, "transact", overtaken)
+        gone = dict.fromkeys(["i1", "i2"], Change(forgotten))
+        with pytest.raises(NotFound):
+            store.commit(peopled, fence, Commit(id="c1", changes=gone))
+
+    def test_are_read_back_behind_a_write(
+        self,
+        store: ZookeeperStore,
+        peopled: View,
+        fence: Tenure,
+        reply_lost: Cut,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """In an ensemble a read alone could be older than what was sent."""
+        catch_up, story = store.session.catch_up, list[str]()
+        look = store.session.read
+
+        def caught_up() -> None:
+            story.append("write")
+            catch_up()
+
+        def read(*args: Any, **kwargs: Any) -> Any:
+            story.append("read")
+            return look(*args, **kwargs)
+
+        monkeypatch.setattr(store.session, "catch_up", caught_up)
+        monkeypatch.setattr(store.session, "read", read)
+        reply_lost(store, True)
+        store.commit(peopled, fence, Commit(id="c1", changes={"i1": Change(counted)}))
+        assert story[:2] == ["write", "read"]
+
     def test_of_the_last_word_on_a_domain(self, store: ZookeeperStore, fence: Tenure, reply_lost: Cut) -> None:
         store.add_domain(domain())
         store.change(KEY, lambda d: replace(d, removed=True))
@@ -624,6 +796,7 @@ class TestLostReplies:
         until(lambda: store.session.is_connected, bool)
         assert store.view(KEY).instances[0].extravars == {"n": 1}
         assert store.commit(peopled, fence, Commit(id="c1", changes={"i1": Change(counted)})) == store.view(KEY)
+        assert store.view(KEY).instances[0].extravars == {"n": 1}
 
 
 @pytest.mark.slow

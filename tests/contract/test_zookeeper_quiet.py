@@ -1,8 +1,8 @@
 """What a replica asks of ZooKeeper when nothing happens: nothing. And what it has remembered is never told when it
 is over."""
 
-import dataclasses
 from collections.abc import Callable, Iterator
+from dataclasses import replace as with_fields
 from itertools import count
 from typing import Any
 
@@ -98,8 +98,8 @@ CHANGES: dict[str, tuple[str, Callable[[ZookeeperStore], Any]]] = {
     "another's card": ("members", lambda store: store.describe_member(replace(CARD, name="m2"))),
     "a weight": ("members", lambda store: store.set_weight("m1", 3.0)),
     "a member that goes": ("members", lambda store: store.forget_member("m1")),
-    "another strike": ("quarantines", lambda store: store.quarantine(replace(SHUT, strikes=2))),
-    "another quarantine": ("quarantines", lambda store: store.quarantine(replace(SHUT, key=WEB))),
+    "another strike": ("quarantines", lambda store: store.quarantine(with_fields(SHUT, strikes=2))),
+    "another quarantine": ("quarantines", lambda store: store.quarantine(with_fields(SHUT, key=WEB))),
     "a release": ("quarantines", lambda store: store.release(KEY)),
 }
 
@@ -201,9 +201,7 @@ class TestRefusal:
         fence = assign(other, 2)
         assert store.assignment().serial == 1
         with pytest.raises(Superseded):
-            store.commit(
-                store.view(KEY), dataclasses.replace(fence, serial=1), Commit(id="x", added=[instance("i1")])
-            )
+            store.commit(store.view(KEY), replace(fence, serial=1), Commit(id="x", added=[instance("i1")]))
         assert store.assignment().serial == 2
 
     def test_the_mirror_makes_the_same_commit_again_in_the_same_visit(
@@ -275,7 +273,7 @@ class Alone:
 
 def test_a_quiet_replica_that_leads_everything_asks_for_nothing_but_its_seats(store: ZookeeperStore) -> None:
     """Sweep and resync apart: they have intervals of their own, and are set to never."""
-    world = World(members="", tuning=dataclasses.replace(PATIENT, sweep=NEVER, resync=NEVER))
+    world = World(members="", tuning=with_fields(PATIENT, sweep=NEVER, resync=NEVER))
     store = ZookeeperStore(store.session, Layout("world", PARTITIONS, 1), world.clock)
     world.store = store  # type: ignore[assignment]
     alone = world.replicas["m1"] = Alone(world, store)  # type: ignore[assignment]

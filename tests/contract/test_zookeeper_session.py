@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
+from types import SimpleNamespace
 
 import pytest
 
 from elastic.adapters.store.zookeeper.address import Address, parsed
 from elastic.adapters.store.zookeeper.asks import Check, Children, Create, Delete, Exists, Get, Set
-from elastic.adapters.store.zookeeper.session import Session
+from elastic.adapters.store.zookeeper.session import BATCH, WINDOW, Session
 from elastic.adapters.store.zookeeper.transaction import Refused, Unsure
 from elastic.errors import OutcomeUnknown, StoreUnavailable, TooMuch
 from tests.contract.worlds import SERVER_SESSION, until
@@ -77,6 +79,37 @@ class TestReading:
         session.transact([Create(session.at(f"n{n}"), b"%d" % n) for n in range(1000)])
         found = session.read([Get(session.at(f"n{n}")) for n in range(1000)])
         assert [node.data if node else None for node in found] == [b"%d" % n for n in range(1000)]
+
+    def test_many_threads_get_each_its_own_answers_in_order(self, session: Session) -> None:
+        session.transact([Create(session.at(f"n{n}"), b"%d" % n) for n in range(500)])
+        faults: list[object] = []
+
+        def ask(thread: int) -> None:
+            random = Random(thread)
+            for size in (1, 63, 64, 65, 256, 257, 320, 500):
+                wanted = [random.randrange(-50, 500) for _ in range(size)]
+                found = session.read([Get(session.at(f"n{n}")) for n in wanted], fresh=thread % 2 == 0)
+                got = [node.data if node else None for node in found]
+                if got != [b"%d" % n if n >= 0 else None for n in wanted]:
+                    faults.append((thread, size))
+                session.transact([Set(session.at(f"n{thread}"), b"%d" % thread)])
+
+        threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert faults == []
+        assert not any(thread.is_alive() for thread in threads)
+        assert session.losses == 0
+
+    def test_a_batch_wakes_kazoos_loop_once(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+        bell, rung = session.client._connection._write_sock, list[int]()
+        heard = SimpleNamespace(sendall=lambda data: (rung.append(len(data)), bell.sendall(data)))
+        monkeypatch.setattr(session.client._connection, "_write_sock", heard)
+        session.read([Exists(session.at()) for _ in range(WINDOW + BATCH)])
+        monkeypatch.undo()
+        assert rung == [WINDOW, BATCH, 1]  # with the sync there is one more
 
     def test_a_watch_rings_at_a_change_and_where_there_was_no_node(
         self, session: Session, onlooker: Session

@@ -75,11 +75,13 @@ class Serving:
     def __init__(self) -> None:
         self._ends: list[Callable[[], None]] = []
 
-    def server(self, url: str, handle: Callable[[Call], Reply] = echo) -> KombuRpcServer:
+    def server(
+        self, url: str, handle: Callable[[Call], Reply] = echo, patience: float = PATIENCE
+    ) -> KombuRpcServer:
         server = KombuRpcServer(url, CLUSTER)
         server.start(handle)
         self._ends.append(server.stop)
-        until(lambda: server.is_connected)
+        until(lambda: server.is_connected, patience)
         return server
 
     def client(self, url: str, user: str | None = None) -> KombuRpcClient:

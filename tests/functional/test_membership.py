@@ -29,6 +29,8 @@ from elastic.errors import BadRequest, Conflict, StoreUnavailable, Superseded
 from elastic.model.assignment import Assignment, Seat
 from elastic.parts import plant
 from elastic.ports.membership import Election, Group
+from elastic.roles.leadership import Leadership
+from elastic.roles.moment import Moment
 from tests.contract.clocks import HandClock
 from tests.servers.process import running
 from tests.servers.proxy import Proxy
@@ -318,6 +320,28 @@ def test_a_lock_node_that_was_taken_away_is_no_seat_any_more(world: World) -> No
     fresh = election.contend("decider")
     assert fresh is not None
     assert fresh.token != seat.token
+
+
+def test_a_term_that_was_meddled_with_leaves_no_role_without_a_leader(world: World) -> None:
+    """The store refuses the leader, and its lock node is still the lowest."""
+    election, store = world.election("m1")
+    leadership = Leadership(election, store, "m1", SESSION, lambda: Moment.of(SYSTEM_CLOCK))
+    leadership.contend()
+    term, seat = leadership.term("reaper"), leadership.seat("reaper")
+    assert term is not None
+    assert seat is not None
+    with world.server.superuser() as client:
+        client.set(store.session.at("terms", "reaper"), b"by hand")
+    with pytest.raises(Superseded) as refused:
+        store.note_strays(term, [], [])
+    leadership.stand_down(seat, refused.value)
+
+    for _ in range(2):
+        leadership.contend()
+    fresh = leadership.term("reaper")
+    assert fresh is not None
+    assert fresh.number > term.number
+    store.note_strays(fresh, [], [])
 
 
 @pytest.mark.parametrize("in_the_midst", [False, True])

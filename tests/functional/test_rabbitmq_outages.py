@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from elastic import errors
-from elastic.adapters.bus import link, outage
+from elastic.adapters.bus import link, outage, rpc, topology
 from elastic.adapters.bus.kombu import KombuRpcClient
+from elastic.adapters.bus.link import connected, opened_channel
 from elastic.adapters.store.sqlite import SqliteStore
-from tests.functional.calling import QUEUE, Doing, Serving, reactor_over, through, until
+from tests.functional.calling import CLUSTER, QUEUE, Doing, Serving, echo, reactor_over, through, until
 from tests.servers.process import running
 from tests.servers.proxy import Proxy
 from tests.servers.rabbitmq import RabbitMQ
@@ -116,6 +117,27 @@ def test_a_stalled_broker_costs_no_call_more_than_its_timeout(
 
 
 @pytest.mark.slow
+def test_a_broker_that_is_known_to_be_stalled_holds_up_nobody_who_has_word_for_all(
+    rabbitmq: RabbitMQ, vhost: str, proxy: Proxy, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "HEARTBEAT_SECONDS", 1.0)
+    heard: list[str] = []
+    peers = serving.peers(through(proxy, rabbitmq, vhost), "m1", echo, lambda topic, _message: heard.append(topic))
+    peers.tell("before", {})
+    proxy.stall()
+    until(lambda: not peers.is_connected, 15)
+    began = time.monotonic()
+    for _ in range(3):
+        with pytest.raises(errors.BusUnavailable):
+            peers.tell("meanwhile", {})
+    assert time.monotonic() - began < 1
+    proxy.heal()
+    until(lambda: peers.is_connected, 20)
+    peers.tell("after", {})
+    until(lambda: "after" in heard)
+
+
+@pytest.mark.slow
 def test_a_broker_short_of_memory_is_named_and_forgiven(
     rabbitmq_installed: None, tmp_path: Path, serving: Serving
 ) -> None:
@@ -154,3 +176,25 @@ def test_a_broker_that_starts_again_is_found_again(
         until(lambda: server.is_connected and peers.is_connected, 15)
         assert client.call("x", {}, timeout=15) == ["x", "elastic"]
         assert peers.ask("m1", "well", {}, timeout=15) == "well"
+
+
+@pytest.mark.slow
+def test_a_queue_that_came_back_dead_is_made_anew(
+    rabbitmq_installed: None, tmp_path: Path, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed right after the queue was made, RabbitMQ 3.10 has one without a leader when it comes back."""
+    monkeypatch.setattr(rpc, "DEAD_SECONDS", 3.0)
+    with running(RabbitMQ(tmp_path / "broker")) as broker:
+        while True:
+            connection = connected(broker.url(), listens=False)
+            topology.rpc_queue(CLUSTER, on_amqp=True)(opened_channel(connection)).declare()
+            broker.kill()
+            connection.release()
+            is_dead = not broker.has_on_disk(QUEUE)
+            broker.start()
+            if is_dead:
+                break
+            broker.ctl("delete_queue", QUEUE)
+        server = serving.server(broker.url(), patience=60)
+        assert serving.client(broker.url()).call("x", {}, timeout=15) == ["x", "elastic"]
+        assert server.is_connected

@@ -11,6 +11,7 @@ from kombu import Connection
 
 from elastic import errors
 from elastic.adapters.bus.kombu import KombuRpcClient, KombuRpcServer
+from elastic.adapters.bus.rpc import WIDTH
 from elastic.ports.bus import Call, Reply
 from tests.functional.calling import QUEUE, Serving, publish, until
 
@@ -81,6 +82,22 @@ def test_a_forged_address_breaks_nothing_of_ours(url: str, serving: Serving) -> 
             assert client.call("x", {}, timeout=10) == ["x", "elastic"]
             seen.append(server.is_connected)
     assert all(seen)
+    until(lambda: is_empty(url))
+    until(lambda: dict(server.dropped) == {"bad_reply_to": 5})
+
+
+@pytest.mark.parametrize("deadline", [1.7e308, 2**62, 1e13])
+def test_a_caller_who_waits_for_ever_keeps_no_hand_of_ours(url: str, serving: Serving, deadline: float) -> None:
+    """No broker takes a reply that is to be kept for so long."""
+    serving.server(url)
+    with Connection(url) as connection:
+        channel, replies = connection.channel(), []
+        channel.basic_consume("amq.rabbitmq.reply-to", no_ack=True, callback=replies.append)
+        for _ in range(2 * WIDTH):
+            publish(channel, b'{"op": "x"}', reply_to="amq.rabbitmq.reply-to", headers={"deadline": deadline})
+        assert serving.client(url).call("x", {}, timeout=10) == ["x", "elastic"]
+        while len(replies) < 2 * WIDTH:
+            connection.drain_events(timeout=10)
     until(lambda: is_empty(url))
 
 

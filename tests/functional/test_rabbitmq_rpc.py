@@ -256,3 +256,27 @@ def test_stopping_takes_two_seconds_whatever_the_state(
                 took.append(time.monotonic() - began)
             doing.free.set()
     assert max(took) < 3.5, took
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+def test_a_client_that_is_closed_lets_go_whoever_still_waits(url: str, serving: Serving, key: str | None) -> None:
+    doing = Doing()
+    serving.server(url, doing)
+    client = serving.client(url)
+    ended: list[BaseException | None] = []
+
+    def ask() -> None:
+        try:
+            client.call("hang", {}, timeout=PATIENCE, idempotency_key=key)
+        except errors.BusUnavailable as error:
+            ended.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert doing.taken.wait(PATIENCE)
+    began = time.monotonic()
+    client.close()
+    until(lambda: ended, 5)
+    assert time.monotonic() - began < 5
+    doing.free.set()
+    asking.join()

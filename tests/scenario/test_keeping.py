@@ -48,6 +48,20 @@ def test_an_election_that_fails_costs_nobody_its_place(monkeypatch):
     assert name in set(world.store.assignment().holders)
 
 
+def test_what_fails_at_each_turn_is_in_the_log_once(monkeypatch, caplog):
+    world = World.settled()
+    replica = next(iter(world.replicas.values()))
+    for outage in (1, 2):
+        with monkeypatch.context() as patch:
+            patch.setattr(replica.election, "contend", raising(StoreUnavailable("cut off")))
+            patch.setattr(replica.group, "beat", raising(StoreUnavailable("cut off")))
+            for _ in range(3):
+                replica.agent.keep()
+        for words in ("nobody knows who leads", "cannot keep our place in the group"):
+            assert caplog.text.count(words) == outage
+        replica.agent.keep()
+
+
 def test_one_whose_name_another_has_does_not_go_on(monkeypatch):
     replica = next(iter(World.settled().replicas.values()))
     monkeypatch.setattr(replica.group, "beat", raising(Conflict("a replica called a is running already")))
@@ -64,3 +78,22 @@ def test_what_the_others_see_of_a_weight_follows_the_store(monkeypatch):
     world.ask("drain_replica", member="b", weight=0)
     replica.agent.keep()
     assert [said["weight"] for said in told] == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("refused", range(4))
+def test_on_the_way_out_a_store_that_does_not_answer_is_asked_no_more(monkeypatch, refused):
+    replica, asked = World.settled().replicas["b"], []
+
+    def step(number):
+        def call(*_asked):
+            asked.append(number)
+            if number == refused:
+                raise StoreUnavailable("it does not answer")
+
+        return call
+
+    monkeypatch.setattr(replica.election, "resign", step(0))
+    monkeypatch.setattr(replica.group, "leave", step(1))
+    replica.store.__dict__["forget_member"] = step(2)
+    replica.agent.stop()
+    assert list(dict.fromkeys(asked)) == [0, 1, 2][: refused + 1]

@@ -13,6 +13,7 @@ import pytest
 
 from elastic import logs
 from elastic.conf import settings
+from elastic.errors import StoreUnavailable
 
 KEY = "0123456789abcdef" * 4
 
@@ -57,6 +58,44 @@ def test_a_line_about_nothing_says_so(setup: Setup) -> None:
     stderr = setup()
     log.info("ready")
     assert "domain=- member=r1 term=- ready" in stderr.getvalue()
+
+
+def test_what_comes_from_without_begins_no_line_of_its_own(setup: Setup) -> None:
+    stderr = setup()
+    log.info("%s asked by %s is refused", "x\n2026-01-01 CRITICAL all is lost\x1b[2J", "ann")
+    (line,) = stderr.getvalue().splitlines()
+    assert "x\\n2026-01-01 CRITICAL all is lost\\x1b[2J asked by ann is refused" in line
+
+
+def test_a_traceback_keeps_its_lines(setup: Setup) -> None:
+    stderr = setup()
+    try:
+        raise ValueError("7")
+    except ValueError:
+        log.exception("cut\tshort")
+    lines = stderr.getvalue().splitlines()
+    assert "cut\tshort" in lines[0]
+    assert len(lines) > 2
+
+
+@pytest.mark.parametrize("why", ["%s", "not now"])
+def test_why_is_said_once(setup: Setup, why: str) -> None:
+    stderr = setup()
+    try:
+        raise StoreUnavailable("no answer: refused")
+    except StoreUnavailable as error:
+        log.warning(f"waiting: {why}", *([error] if "%" in why else []))
+    assert stderr.getvalue().count("no answer: refused") == 1
+
+
+def test_what_goes_on_failing_is_told_once_until_it_goes_again(setup: Setup) -> None:
+    stderr = setup()
+    complaint = logs.Complaint(log, "nobody knows who leads: %s")
+    told = []
+    for trouble in (OSError("a"), OSError("b"), KeyError("c"), None, KeyError("d")):
+        complaint.settled() if trouble is None else complaint.raised(trouble)
+        told.append(stderr.getvalue().count("nobody knows"))
+    assert told == [1, 1, 2, 2, 3], "another kind of trouble is news, and so is one that comes back"
 
 
 def test_what_a_line_is_about_ends_with_its_block(setup: Setup) -> None:

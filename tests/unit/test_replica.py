@@ -1,5 +1,8 @@
 """What makes a process of an agent: loops, the watchdog over them, and what is loaded at start."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +17,7 @@ from elastic.ports.bus import Call, Reply
 from elastic.replica.initial import Initial
 from elastic.replica.living import EXIT_CONFLICT, Living
 from elastic.replica.loops import Loop
-from elastic.replica.watchdog import EXIT_HUNG, Patience, Watchdog
+from elastic.replica.watchdog import EXIT_HUNG, Patience, Standstills, Watchdog
 
 
 def until(what: Callable[[], object], bound: float = 20.0) -> None:
@@ -159,15 +162,99 @@ def test_a_loop_survives_what_its_step_raises() -> None:
 def test_the_watchdog_lets_a_loop_come_back_and_gives_up_anew() -> None:
     late, given_up, ended = [0.0], list[str](), list[int]()
     dog = Watchdog(
-        Patience(2, 4), lambda: [("control", late[0])], lambda: ["doctor"], given_up.append, ended.append
+        Patience(2, 4), lambda _: [("control", late[0])], lambda: ["doctor"], given_up.append, ended.append
     )
-    for late[0] in (1.9, 2.1, 3.0, 0.5, 2.5):
-        dog.look()
+    for now, late[0] in enumerate((0.0, 1.0, 1.9, 2.1, 3.0, 0.5, 1.5, 2.5)):
+        dog.look(float(now))
     until(lambda: given_up == ["doctor", "doctor"])
     assert ended == []
     late[0] = 4.1
-    dog.look()
+    dog.look(8.0)
     assert ended == [EXIT_HUNG]
+
+
+STOPPED = {
+    "never": ([(0.25 * n, 0.0) for n in range(10)], 0.0, 2.25),
+    "for a minute, in time before": ([(9.0, 0.0), (9.75, 0.0), (70.0, 60.2)], 9.8, 0.95),
+    "for a minute, late already by two seconds": ([(8.0, 0.0), (8.9, 0.9), (9.75, 1.75), (70.0, 62.0)], 8.0, 2.75),
+    "for a minute, due only after it": ([(9.75, 0.0), (70.0, 0.1)], 69.9, 0.0),
+    "twice": ([(0.0, 0.0), (60.0, 60.0), (120.0, 120.0)], 0.0, 2.0),
+    "before the first look": ([(60.0, 60.0), (60.5, 60.5)], 0.0, 0.5),
+    "before it began": ([(0.0, 0.0), (60.0, 60.0), (60.25, 0.0), (70.0, 5.0), (70.5, 5.5)], 65.0, 0.5),
+    "for a moment, as on a busy machine": ([(0.9 * n, 0.9 * n) for n in range(10)], 0.0, 8.1),
+}
+
+
+@pytest.mark.parametrize(("looks", "due", "counted"), STOPPED.values(), ids=STOPPED)
+def test_time_in_which_nobody_looked_is_nobodys_lateness(
+    looks: list[tuple[float, float]], due: float, counted: float
+) -> None:
+    """`looks`: when, and how late the loop was by the clock. It is due since `due` as of the last one."""
+    stood = Standstills()
+    for now, late in looks:
+        stood.look(now)
+        stood.forget(before=now - late)
+    assert looks[-1][0] - due - stood.since(due) == pytest.approx(counted)
+
+
+def test_a_process_that_was_stopped_lives_on_and_ends_if_it_hangs_then() -> None:
+    ended, due = list[int](), [0.0]
+    dog = Watchdog(
+        Patience(20, 40), lambda now: [("keeper", now - due[0])], lambda: [], lambda _: None, ended.append
+    )
+    for now in (0.0, 5.0, 5.25):
+        due[0] = now
+        dog.look(now)
+    now = 3600.0
+    while not ended:
+        dog.look(now)
+        now += 0.25
+        assert now < 3700
+    assert ended == [EXIT_HUNG]
+    assert now - 3600 == pytest.approx(40, abs=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_real_one_that_was_stopped_for_longer_than_it_may_be_late(tmp_path: Path, hangs: bool) -> None:
+    process = subprocess.Popen([sys.executable, "-c", STEPPED, f"{hangs}"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == b"turned\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(4)
+        process.send_signal(signal.SIGCONT)
+        if hangs:
+            assert process.wait(30) == EXIT_HUNG
+        else:
+            assert [process.stdout.readline() for _ in range(20)] == [b"turned\n"] * 20
+            assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait(30)
+        process.stdout.close()
+
+
+STEPPED = """
+import sys, threading
+from elastic.replica.living import Living
+
+class Stepped:
+    join = keep = stop = give_up = set_wake = set_keeper_wake = set_progress = lambda self, *_: None
+    leads, in_ring = (lambda self: frozenset()), (lambda self: True)
+
+    def turn(self):
+        print("turned", flush=True)
+        if sys.argv[1] == "True":
+            threading.Event().wait()
+        return 0.1
+
+living = Living(Stepped(), 0.5, lambda: None, lambda now: None)
+living.start()
+while True:
+    living.look()
+    threading.Event().wait(0.05)
+"""
 
 
 def settings_with(tmp_path: Path, lines: str) -> Settings:

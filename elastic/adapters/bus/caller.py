@@ -43,6 +43,7 @@ class Caller:
         self._url = url
         self._user = "" if is_sqlite(url) else user_of(url)
         self._lock = threading.Lock()
+        self._is_closing = False
         self._link: Link | None = None
         self._post: Post | None = None
         self._reply_to = ""
@@ -60,6 +61,7 @@ class Caller:
 
     def close(self) -> None:
         """Within about a second; who waits for an answer then gets none."""
+        self._is_closing = True
         if not self._lock.acquire(timeout=0.2):
             if (link := self._link) is not None:
                 link.cut()
@@ -68,11 +70,12 @@ class Caller:
         try:
             self._disconnect()
         finally:
+            self._is_closing = False
             self._lock.release()
 
     def _ask_until(self, errand: Errand, ends: float) -> bytes:
         correlation, trouble = secrets.token_hex(16), "no answer came in time"
-        while (left := ends - time.monotonic()) > 0:
+        while not self._is_closing and (left := ends - time.monotonic()) > 0:
             sent = False
             try:
                 post = self._ready()

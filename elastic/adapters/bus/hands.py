@@ -6,13 +6,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import TypeVar
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-_Job = tuple[Callable[[], object], Callable[[object], None]]
+_Job = tuple[Callable[[], object], Callable[[], None]]
 
 
 class Hands:
@@ -41,11 +38,11 @@ class Hands:
         for _ in range(self._width):
             self._jobs.put(None)
 
-    def do(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """`work` in a thread of ours, `then` with its result in that which calls `settle`."""
+    def do(self, work: Callable[[], object], then: Callable[[], None] = lambda: None) -> None:
+        """`work` in a thread of ours; `then`, however that ended, in the thread that calls `settle`."""
         with self._lock:
             self._open += 1
-        self._jobs.put((work, then))  # type: ignore[arg-type]
+        self._jobs.put((work, then))
 
     def settle(self) -> None:
         """Finish what is done. What `then` raises comes out of here."""
@@ -78,16 +75,14 @@ class Hands:
             work, then = job
             self._begun[me] = time.monotonic()
             try:
-                result = work()
+                work()
             except BaseException:
                 log.exception("%s: that should not happen", self._name)
-                self._close_one()
-                continue
             finally:
                 self._begun.pop(me, None)
             if round != self._round:
                 return
-            self._done.append(lambda then=then, result=result: then(result))  # type: ignore[misc]
+            self._done.append(then)
             self._wake()
 
     def _close_one(self) -> None:

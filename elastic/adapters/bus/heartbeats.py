@@ -69,6 +69,7 @@ class KombuHeartbeats(Served):
         return self._bound if self._listener.is_connected else frozenset()
 
     def probe(self, partition: int, body: bytes) -> None:
+        self._listener.demand_bus()
         slot = topology.slots_of(partition, self._partitions)[0]
         self._sender.publish(
             body, topology.heartbeat_exchange(self._cluster), str(slot), **heartbeat_properties(wire.PROBE_MAC)
@@ -107,7 +108,7 @@ class KombuHeartbeats(Served):
         self._waiting.clear()
         last, channel = messages[-1].delivery_tag, self._channel
 
-        def acknowledge(_: None) -> None:
+        def acknowledge() -> None:
             if channel is self._channel:  # else the connection was lost meanwhile, and its queue with it
                 channel.basic_ack(last, multiple=True)
 

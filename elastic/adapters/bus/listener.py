@@ -19,6 +19,7 @@ from tenacity import (
 from elastic.adapters.bus.link import FAULTS, Link
 from elastic.adapters.bus.outage import TELL_SECONDS, outage_of
 from elastic.adapters.bus.plain import words
+from elastic.errors import BusUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,11 @@ class Listener:
         """Have `turn` called soon. From any thread."""
         if (link := self._link) is not None:
             link.wake()
+
+    def demand_bus(self) -> None:
+        """BusUnavailable if it is known to be away: whoever may not wait need not find that out by waiting."""
+        if not self.is_connected:
+            raise BusUnavailable("the bus is away")
 
     def _run(self) -> None:
         while not self._stopping.is_set():

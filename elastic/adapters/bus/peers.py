@@ -77,6 +77,7 @@ class KombuPeers(Served):
         return wire.result_of(caller.ask(errand, timeout))
 
     def tell(self, topic: str, message: Mapping[str, Json]) -> None:
+        self._listener.demand_bus()
         self._sender.publish(
             wire.encoded(wire.Tidings(topic, dict(message))),
             topology.tell_exchange(self._cluster),
@@ -118,17 +119,17 @@ class KombuPeers(Served):
         request = wire.decoded(message.body, wire.Request, wire.PEER_LIMIT)
         if self._mouths.open >= MOST_QUESTIONS:
             raise BadMessage("overload")
-        self._mouths.do(lambda: self._reply(message, request), lambda _nothing: None)
+        self._mouths.do(lambda: self._reply(message, request))
 
     def _reply(self, message: Any, request: wire.Request) -> None:
         body = wire.guarded(lambda: {"result": self._answer(request.op, request.args)}, request.op)
-        send_reply(self._sender, message, body, REPLY_SECONDS)
+        send_reply(self._sender, message, body, REPLY_SECONDS, self._dropped)
 
     def _take_word(self, message: Any) -> None:
         tidings = wire.decoded(message.body, wire.Tidings, wire.PEER_LIMIT)
         if self._ears.open >= MOST_WORDS:
             raise BadMessage("overload")
-        self._ears.do(lambda: self._listen_to(tidings), lambda _nothing: None)
+        self._ears.do(lambda: self._listen_to(tidings))
 
     def _listen_to(self, tidings: wire.Tidings) -> None:
         try:

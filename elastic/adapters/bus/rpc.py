@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from amqp.exceptions import InternalError
 from kombu import Consumer, Exchange
 
 from elastic.adapters.bus import topology, wire
@@ -29,7 +30,10 @@ FINISH_SECONDS = 1.0
 """For what is under way when we are stopped."""
 
 REPLY_SECONDS = 60.0
-"""How long a reply waits for a caller that gave no deadline."""
+"""How long a reply waits for its caller, if he gave no deadline or a later one."""
+
+DEAD_SECONDS = 30.0
+"""For which a broker lets us in and not at the queue, before we look whether that is dead."""
 
 LONGEST_PATIENCE = 5.0
 DEFAULT_EXCHANGE = Exchange("")
@@ -47,6 +51,7 @@ class KombuRpcServer(Served):
         self._channel: Any = None
         self._consumer: Any = None
         self._is_closing = False
+        self._vain_since: float | None = None
         self._waiting: list[Any] = []
         self._dropped: Counter[str] = Counter()
         self._listener = Listener("rpc", url, self._set_up, self._serve)
@@ -79,11 +84,15 @@ class KombuRpcServer(Served):
         guard(channel, wire.RPC_LIMIT)
         self._channel = channel
         self._waiting.clear()
-        queue = topology.rpc_queue(self._cluster, is_amqp(channel))
+        queue = topology.rpc_queue(self._cluster, is_amqp(channel))(channel)
+        self._vain_since = began = self._vain_since or time.monotonic()
+        if is_amqp(channel) and time.monotonic() - began >= DEAD_SECONDS:
+            _bury(queue)
         self._consumer = Consumer(
             channel, [queue], on_message=self._waiting.append, accept=["json"], prefetch_count=WIDTH
         )
         self._consumer.consume()
+        self._vain_since = None
 
     def _serve(self, _idle: bool) -> None:
         if self._is_closing:
@@ -115,18 +124,19 @@ class KombuRpcServer(Served):
             return
         body = wire.encoded(wire.refusal_of(reason))
         self._hands.do(
-            lambda: send_reply(self._sender, message, body, REPLY_SECONDS), self._while_connected(message.reject)
+            lambda: send_reply(self._sender, message, body, REPLY_SECONDS, self._dropped),
+            self._while_connected(message.reject),
         )
 
     def _answer(self, message: Any, call: Call) -> None:
         body = wire.answer(self._handle, call)
         left = REPLY_SECONDS if call.deadline is None else call.deadline - self._wall()
-        send_reply(self._sender, message, body, max(1.0, left))
+        send_reply(self._sender, message, body, min(max(1.0, left), REPLY_SECONDS), self._dropped)
 
-    def _while_connected(self, step: Callable[[], None]) -> Callable[[None], None]:
+    def _while_connected(self, step: Callable[[], None]) -> Callable[[], None]:
         """`step`, unless the connection has been lost since: then the message comes again."""
         channel = self._channel
-        return lambda _nothing: step() if channel is self._channel else None
+        return lambda: step() if channel is self._channel else None
 
 
 class KombuRpcClient:
@@ -171,12 +181,25 @@ class KombuRpcClient:
         self._caller.close()
 
 
+def _bury(queue: Any) -> None:
+    """Delete the bound `queue`, if nobody loses a call by that.
+
+    RabbitMQ 3.10 that was killed right after the queue was made comes back with one that has no leader: it can be
+    declared again, and all that use it hang until their connection breaks. Only deleting it helps.
+    """
+    said = queue.queue_declare(passive=True)
+    if said.message_count == said.consumer_count == 0:
+        log.error("the queue %s does not serve us: it is empty, and is deleted and made anew", queue.name)
+        queue.delete()
+
+
 def _nobody(_call: Call) -> Reply:
     raise Unavailable("nobody serves yet")
 
 
-def send_reply(sender: Sender, message: Any, body: bytes, seconds: float) -> None:
-    """As far as it can be done. Not on the connection that listens: RabbitMQ breaks one over a forged address."""
+def send_reply(sender: Sender, message: Any, body: bytes, seconds: float, dropped: Counter[str]) -> None:
+    """As far as it can be done. Not on the connection that listens: RabbitMQ breaks one over a forged address,
+    and that is counted in `dropped`."""
     try:
         sender.publish(
             body,
@@ -189,6 +212,8 @@ def send_reply(sender: Sender, message: Any, body: bytes, seconds: float) -> Non
             **wire.CONTENT,
         )
     except BusUnavailable as trouble:
+        if isinstance(trouble.__cause__, InternalError):
+            dropped[wire.BAD_REPLY_TO] += 1
         log.info("an answer was not sent: %s", trouble)
 
 

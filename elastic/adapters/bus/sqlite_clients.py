@@ -28,10 +28,12 @@ class Clients:
     def join(self, address: str) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         with self._file.write() as db:
-            self.me = int(db.execute("INSERT INTO clients (address) VALUES (?)", (address,)).lastrowid or 0)
-            # Locked before anybody can read of us: whoever finds our row finds the lock.
-            self._lock = os.open(self._lock_file(self.me), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            while self._lock is None:
+                self.me = int(db.execute("INSERT INTO clients (address) VALUES (?)", (address,)).lastrowid or 0)
+                # Locked before anybody can read of us: whoever finds our row finds the lock.
+                self._lock = _locked(self._lock_file(self.me))
+                if self._lock is None:  # by one of a file that stood here before
+                    db.execute("DELETE FROM clients WHERE id = ?", (self.me,))
 
     def leave(self) -> None:
         """If the file cannot be written now, another client will find us dead."""
@@ -80,6 +82,17 @@ class Clients:
 
     def _lock_file(self, client: int) -> Path:
         return self._folder / str(client)
+
+
+def _locked(path: Path) -> int | None:
+    """Null if somebody holds the lock."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def delete_queue(db: sqlite3.Connection, queue: int) -> None:

@@ -5,6 +5,7 @@ declares nothing and binds nothing. Each heartbeat names the address that the br
 and asks come there.
 """
 
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -79,6 +80,8 @@ class KombuVoice:
             return
         if utterance.is_taken is None:
             utterance.end(False)  # so that it is not sent when the bus comes back
+        with contextlib.suppress(ValueError):  # it was sent
+            self._to_say.remove(utterance)
         raise BusUnavailable("the bus did not take the heartbeat")
 
     def stop(self) -> None:

@@ -27,7 +27,7 @@ SLOT = re.compile("[0-9]{1,4}")
 KEYS: Mapping[object, int] = {str(slot): slot for slot in range(SLOTS)}
 """The routing keys of heartbeats."""
 
-_BASE64 = "[A-Za-z0-9+/]{2,160}={0,2}"
+_BASE64 = "[A-Za-z0-9+/_-]{2,220}={0,2}"
 ADDRESS = re.compile(rf"elastic\.reply\.[\w.%-]{{1,160}}|amq\.rabbitmq\.reply-to\.{_BASE64}\.{_BASE64}", re.ASCII)
 """A queue of replies, or what RabbitMQ makes of a direct reply-to."""
 

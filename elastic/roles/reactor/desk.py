@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from elastic.errors import NotFound, Unavailable
+from elastic.errors import BadMessage, NotFound, Unavailable
 from elastic.model.decision import Event
 from elastic.model.domain import Domain, DomainKey
 from elastic.model.view import View
@@ -59,13 +59,16 @@ class Desk:
             raise no_domain(key) from None
 
     def views(self, keys: Sequence[DomainKey]) -> list[View]:
-        """Those that are still there."""
+        """Those that are still there, and can be understood."""
         found = []
-        for key in keys:
-            try:
-                found.append(self.store.view(key))
-            except NotFound:
-                log.debug("%s was forgotten while it was listed", key)
+        for key, sight in self.store.views(keys):
+            match sight:
+                case NotFound():
+                    log.debug("%s was forgotten while it was listed", key)
+                case BadMessage():
+                    log.error("%s is left out, it cannot be read: %s", key, sight)
+                case view:
+                    found.append(view)
         return found
 
     def change(

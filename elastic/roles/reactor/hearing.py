@@ -1,5 +1,6 @@
 """Heartbeats: checked, and kept in memory for the doctor. Nothing here touches the store."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -14,6 +15,8 @@ from elastic.ports.bus import Pulse
 from elastic.ports.clock import Clock
 from elastic.ports.lastheard import LastHeard
 from elastic.rules.ring import slot_of
+
+log = logging.getLogger(__name__)
 
 PROBE = "probe"
 MOST_BYTES = 64 * 1024
@@ -48,7 +51,12 @@ class Hearing:
     def hear(self, pulses: Sequence[Pulse]) -> None:
         at = self._clock.monotonic()
         for pulse in pulses:
-            fault = self._take(pulse, at)
+            try:
+                fault = self._take(pulse, at)
+            except Exception:  # what one VM says must not cost what all others said that came with it
+                fault = "unforeseen"
+                if not self.dropped[fault]:
+                    log.exception("a heartbeat that nobody thought of; the next such ones are only counted")
             if fault is not None:
                 self.dropped[fault] += 1
             elif pulse.mac != PROBE:
@@ -80,7 +88,11 @@ class Hearing:
         return None
 
     def _note(self, beat: Heartbeat, reply_to: str | None, at: float) -> str | None:
-        heard = Heard(at, beat.state, _errors(beat), beat.boot, beat.seq, beat.metrics, reply_to)
+        try:
+            errors = _errors(beat)
+        except RecursionError:  # so deep that it could be read and cannot be shown
+            return "malformed"
+        heard = Heard(at, beat.state, errors, beat.boot, beat.seq, beat.metrics, reply_to)
         return None if self._lastheard.note(beat.node_id, heard) else "stale"
 
 

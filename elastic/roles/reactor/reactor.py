@@ -16,6 +16,7 @@ from elastic.errors import (
     OutcomeUnknown,
     StoreUnavailable,
     TooLate,
+    Unavailable,
     UnknownOperation,
 )
 from elastic.model.domain import Json
@@ -63,6 +64,9 @@ class Reactor:
             return {"result": self._result(call)}
         except Answered as done:
             return {"result": done.answer}
+        except Unavailable as error:
+            log.debug("%s asked by %s cannot be answered now: %s", call.op[:60], call.caller, error)
+            return _refusal(error)
         except ElasticError as error:
             log.info("%s asked by %s is refused: %s", call.op[:60], call.caller, error)
             return _refusal(error)

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,12 @@ from elastic import errors
 from elastic.adapters.bus import topology, wire
 from elastic.adapters.bus.signing import instance_key, sign, verify
 from elastic.model.assignment import SLOTS
-from elastic.model.domain import DomainKey
+from elastic.model.decision import Action, Decision, Event, Stage
+from elastic.model.domain import Domain, DomainKey
 from elastic.model.heartbeat import Heartbeat
+from elastic.model.instance import Instance
+from elastic.model.view import Condition, View
+from elastic.roles.reactor import forms
 from elastic.roles.reactor.reactor import OPERATIONS
 from elastic.rules.ring import partition_of, slot_of
 
@@ -49,11 +54,28 @@ def test_any_other_signature_is_refused(mac: str) -> None:
 
 
 def test_every_operation_and_each_of_its_needed_arguments_is_on_the_page() -> None:
-    rows = [line for line in PAGE.splitlines() if line.startswith("| `")]
+    rows = [line for line in PAGE.partition("Results.")[0].splitlines() if line.startswith("| `")]
     for operation in OPERATIONS:
         (row,) = [line for line in rows if f"`{operation.name}`" in line.split("|")[1]]
         needed = [field.name for field in msgspec.structs.fields(operation.arguments) if field.required]
         assert [name for name in needed if f"`{name}`" not in row] == [], operation.name
+
+
+def test_every_field_of_a_result_is_on_the_page() -> None:
+    results = PAGE.partition("Results.")[2].partition("## Heartbeats")[0]
+    key = DomainKey("ann", "web")
+    instance = Instance(instance_id="i-001-1-1", site="east", deployable_type="worker")
+    view = View(domain=Domain(key=key, definition="simple"), instances=(instance,))
+    shown: list[Mapping[str, Any]] = [
+        forms.domain_form(view, 0, 0, "m1"),
+        forms.condition_form(Condition(type="BrakeOn", status=True)),
+        forms.instance_form(instance, "web", None, None),
+        forms.event_form(Event(time=0.0, kind="added"), "web"),
+        msgspec.to_builtins(Decision(time=0.0, member="m1", term=1)),
+        msgspec.to_builtins(Stage(stage="size")),
+        msgspec.to_builtins(Action(do="launch", instance_id="i-001-1-1")),
+    ]
+    assert [field for form in shown for field in form if f"`{field}`" not in results] == []
 
 
 def test_every_type_of_error_is_on_the_page() -> None:

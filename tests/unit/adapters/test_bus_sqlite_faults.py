@@ -99,6 +99,18 @@ def test_all_come_back_by_themselves_when_the_file_was_replaced(path: Path) -> N
     world.close()
 
 
+def test_a_new_file_lets_one_in_while_users_of_the_old_one_still_live(path: Path) -> None:
+    """They are numbered anew, and those of the old file still hold the locks of their numbers."""
+    old = [User(sqlite_url(path)) for _ in range(3)]
+    for suffix in ("", "-wal", "-shm"):
+        os.unlink(f"{path}{suffix}")
+    new = User(sqlite_url(path))
+    assert new.clients.am_listed()
+    assert new.clients.is_alive(new.clients.me)
+    for user in (*old, new):
+        user.close()
+
+
 def test_one_that_was_taken_for_dead_notices_and_comes_back(path: Path) -> None:
     world = KombuWorld("sqlite", sqlite_url(path))
     heard: list[Any] = []

@@ -85,7 +85,7 @@ def test_the_group_is_where_it_is_told_to_be(written: Written) -> None:
         ("interval = 3\n", ["elastic.conf: line 1"]),
         ("[decider]\ninterval 3\n", ["elastic.conf: line 2"]),
         ("[decider]\nbudget = ${nothing}\n", ["[decider] budget", "nothing"]),
-        ("[store]\nurl = mongodb://x/y\n", ["[coordination] backend_url", "mongodb"]),
+        ("[store]\nurl = mongodb://x/y\n", ["[store] url", "mongodb", "zookeeper", "[coordination] backend_url"]),
     ],
 )
 def test_what_is_not_allowed_is_named_with_file_group_key(written: Written, text: str, told: list[str]) -> None:

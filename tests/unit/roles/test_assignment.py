@@ -251,6 +251,18 @@ def test_when_none_is_able_all_of_them_hold(office):
     assert office.holders == "abc"
 
 
+def test_after_an_outage_of_all_the_first_that_is_able_again_does_not_take_everything(office):
+    office.cards = {name: {"able": {"bus": False}} for name in "abc"}
+    assert not office.turn()
+    assert not office.turn(SESSION)
+    office.cards["b"] = {}
+    assert not office.turn()
+    assert not office.turn(SESSION - 0.1)
+    assert office.holders == "abc"
+    assert office.turn(0.1)
+    assert office.holders == "b"
+
+
 def test_what_stays_with_its_holder_keeps_its_since(office):
     before = office.table
     office.go("c")

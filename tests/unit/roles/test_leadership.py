@@ -94,13 +94,29 @@ def test_whoever_stood_down_stays_down_until_it_has_another_seat(contest):
     contest.a.term("decider")
     seat = contest.a.seat("decider")
     contest.a.stand_down(seat, Superseded("a newer term exists"))
-    contest.a.contend()  # the election still says that the seat is ours
     assert contest.a.seat("decider") is None
     assert contest.a.term("decider") is None
     assert contest.a.terms() == {}
     assert contest.store.terms() == {"decider": 1}
-    contest.clock.advance(SESSION)
+
+
+def test_a_seat_that_only_the_election_believes_in_is_given_back(contest):
+    """Else nobody would lead."""
+    contest.a.term("decider")
+    contest.a.stand_down(contest.a.seat("decider"), Superseded("somebody meddled with the term"))
     contest.a.contend()
+    assert contest.a.seat("decider") is None
+    contest.b.contend()
+    assert contest.b.term("decider").number == 2
+    contest.a.contend()
+    assert contest.a.seat("decider") is None
+
+
+def test_it_may_be_ours_again(contest):
+    contest.a.term("decider")
+    contest.a.stand_down(contest.a.seat("decider"), Superseded("somebody meddled with the term"))
+    for _ in range(2):
+        contest.a.contend()
     assert contest.a.term("decider").number == 2
 
 

@@ -108,6 +108,20 @@ def test_when_there_is_too_much_news_everything_is_read(here, monkeypatch):
     assert mirror.view(known).domain.paused
 
 
+def test_too_much_news_is_not_forgotten_over_a_list_that_cannot_be_read(here, monkeypatch):
+    store = Failing(here.store, "domains_of")
+    mirror = here.mirror(store)
+    mirror.refresh()
+    new = here.add()
+    monkeypatch.setattr(mirror, "_cursor", 10**6)
+    store.fail(1)
+    with pytest.raises(StoreUnavailable):
+        mirror.refresh()
+    store.fail(None)
+    mirror.refresh()
+    assert mirror.keys() == (new,)
+
+
 def test_its_sites_are_those_with_something_unfinished(here):
     here.add("web", record("a"), record("b", 700, site="south"), record("c", 800, site="west"))
     mirror = here.mirror()

@@ -185,3 +185,10 @@ def test_no_probe_is_sent_to_what_is_not_bound(here):
     here.broker.meddle = lambda parcel: sent.append(parcel.body) or (0,)
     member.turn()
     assert sent == []
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "\N{SUPERSCRIPT TWO}", "-1", ""])
+def test_a_forged_probe_of_no_partition_is_passed_over(proved, number):
+    proved.pipe.returned(f"me/{number}".encode(), proved.here.clock.monotonic())
+    proved.turn()
+    assert proved.watched_for() == 4 * INTERVAL

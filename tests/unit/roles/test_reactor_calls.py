@@ -188,6 +188,22 @@ def test_every_change_is_refused_when_it_is_late(bench: Bench) -> None:
 
 # when something fails
 
+
+def test_a_call_while_the_store_is_away_is_no_news_in_the_log(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_args: Any, **_kwargs: Any) -> None:
+        raise StoreUnavailable("cut off")
+
+    with caplog.at_level(logging.INFO):
+        assert bench.error("describe_domain", {"domain_id": "none"}) == "not_found"
+        assert "is refused" in caplog.text
+        caplog.clear()
+        monkeypatch.setattr(bench.store, "view", away)
+        assert bench.error("describe_domain", {"domain_id": "none"}) == "unavailable"
+    assert caplog.text == ""
+
+
 FAILURES = {
     "the store is away": (StoreUnavailable("sqlite:///secret/place"), "try again"),
     "nobody knows whether it was written": (OutcomeUnknown("?"), "same key"),

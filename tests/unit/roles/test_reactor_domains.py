@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from elastic.errors import BadRequest, Conflict, NotFound
+from elastic.errors import BadMessage, BadRequest, Conflict, NotFound
 from elastic.model.domain import DomainKey
 from elastic.model.states import Health, InstanceState
-from elastic.model.view import Condition
+from elastic.model.view import Condition, View
 from elastic.ports.store import Quarantine
 from elastic.rules.ring import partition_of, slot_of
 from tests.unit.roles.reactors import Bench
@@ -326,6 +326,22 @@ def test_a_domain_may_be_added_paused_and_with_subscribers(bench: Bench) -> None
     row = client.domain("web")
     assert (row["status"], row["subscribers"]) == ("PAUSED", ["s", "t"])
     assert bench.view(KEY).domain.revision == 1, "it was never there without"
+
+
+def test_of_many_domains_an_unreadable_one_is_left_out(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "broken", "two"):
+        bench.add_domain("ann", name)
+    inner = bench.store.view
+
+    def view(key: DomainKey) -> View:
+        if key.name == "broken":
+            raise BadMessage("stored in format 99")
+        return inner(key)
+
+    monkeypatch.setattr(bench.store, "view", view)
+    client = bench.client("ann")
+    assert {row["name"] for row in client.domains()} == {"one", "two"}
+    assert client.instances() == []
 
 
 def test_only_operators_list_the_domains_of_all_owners() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from elastic.model.domain import DomainKey
 from elastic.ports.bus import Pulse
+from elastic.roles.reactor import Hearing
 from elastic.rules.ring import slot_of
 from tests.unit.roles.reactors import Bench, pulse
 
@@ -105,6 +106,27 @@ def test_what_is_no_heartbeat_of_ours_is_dropped_and_counted(bench: Bench, case:
     heard = bench.lastheard["m1"].of(NAME)
     assert heard is not None
     assert heard.seq == 7, "the next one in the batch is heard all the same"
+
+
+@pytest.mark.parametrize("depth", range(900, 1000))
+def test_no_depth_of_a_signed_heartbeat_costs_the_next_one(bench: Bench, depth: int) -> None:
+    """Between what can be read and what cannot lies what can be read and not shown."""
+    deep = body(failed_processes=[{"a": None}]).replace(b"null", b"[" * depth + b"]" * depth)
+    bench.reactor.hear([pulse(deep, KEY, NAME), beat(seq=7)])
+    heard = bench.lastheard["m1"].of(NAME)
+    assert heard is not None
+    assert heard.seq == 7
+
+
+def test_what_nobody_thought_of_costs_no_other_heartbeat(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_body: bytes) -> None:
+        raise ZeroDivisionError
+
+    hearing = Hearing(bench.clock, bench.lastheard["m1"], bench.known.get, lambda *_said: True, broken)
+    hearing.hear([Pulse(b"hello", "probe", 3), Pulse(b"hello", "probe", 3), beat(seq=7)])
+    assert hearing.dropped == {"unforeseen": 2}
+    assert bench.lastheard["m1"].of(NAME) is not None
+    assert len(caplog.records) == 1, "the log is not for senders to fill"
 
 
 def test_a_probe_goes_to_who_sent_it_and_not_to_the_memory(bench: Bench) -> None:

@@ -1,11 +1,13 @@
 """One listing a site a turn, by the doctor's leader, told to all; and what it means for one's own instances."""
 
+import logging
 from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
 
 from elastic.adapters.bus.memory import MemoryPeers
+from elastic.errors import BusUnavailable
 from elastic.model.domain import DomainKey
 from elastic.model.server import Server
 from elastic.model.states import InstanceState
@@ -27,7 +29,7 @@ class Member:
         self.listed: list[str] = []
         self.is_cut_off = False
         self.homes: set[str] = set()
-        peers = MemoryPeers(here.broker, name)
+        self.peers = peers = MemoryPeers(here.broker, name)
         self.surveyor = Surveyor(
             self, here.workers, peers, name, here.clock, INTERVAL, 7.0, lambda: "uid", self.learn
         )
@@ -148,6 +150,22 @@ def test_what_a_member_lists_for_itself_it_tells_nobody(cluster):
     cluster.turns(3)
     assert cluster.b.listed
     assert len(cluster.c.learnt) == len(cluster.c.listed)
+
+
+def test_a_bus_that_takes_nothing_is_one_line_in_the_log(cluster, monkeypatch, caplog):
+    peers, told = cluster.a.peers, []
+
+    def away(*_: object) -> None:
+        raise BusUnavailable("refused")
+
+    caplog.set_level(logging.INFO)
+    for is_away in (True, True, False, True):
+        with monkeypatch.context() as patch:
+            if is_away:
+                patch.setattr(peers, "tell", away)
+            cluster.turn()
+        told.append(caplog.text.count("could not be told"))
+    assert told == [1, 1, 1, 2]
 
 
 def test_when_the_leader_is_back_members_rest(cluster):

@@ -3,7 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from elastic.adapters.cloud.simulated import SimulatedCloud
 from elastic.adapters.membership.memory import MemoryElection
+from elastic.adapters.store.memory import MemoryStore
 from elastic.adapters.workers import InlineWorkers
 from elastic.model.assignment import Term
 from elastic.model.server import Mark, ServerStatus
@@ -129,7 +131,44 @@ def test_one_that_vanished_is_forgotten_too(yard):
 def test_records_are_read_after_the_listing_and_before_the_delete(yard):
     yard.plant(OLD)
     yard.turns(4)
-    assert yard.story == ["servers", "view"] * 4 + ["delete"]
+    assert yard.story == ["servers", "view"] * 4 + ["view", "delete"]
+
+
+class Lagging:
+    """In front of the store: what it tells of domain web is old, but for what is asked after a write."""
+
+    def __init__(self, inner: MemoryStore, cloud: SimulatedCloud) -> None:
+        self._inner, self._cloud, self._old = inner, cloud, inner.view(WEB)
+        self._has_written = False
+
+    def __getattr__(self, name: str):
+        return getattr(self._inner, name)
+
+    def servers(self, *asked: object):
+        self._has_written = False
+        return self._cloud.servers(*asked)
+
+    def view(self, key: object):
+        return self._inner.view(WEB) if self._has_written else self._old
+
+    def note_strays(self, *noted: object) -> None:
+        self._inner.note_strays(*noted)
+        self._has_written = True
+
+
+def test_a_store_that_is_behind_in_each_turn_condemns_nobody(yard):
+    """A replica of ZooKeeper may tell what was a moment ago, until something is written through it."""
+    here = yard.here
+    here.write(WEB, standing=Standing(next_number=10))
+    behind = Lagging(here.store, here.cloud)
+    adopted = yard.plant(NEW)
+    here.write(WEB, added=[record(NEW, 400, server_id=adopted)])
+    cloud = Watcher(here.cloud, yard.story)
+    cloud.servers = behind.servers
+    yard.sweep = Sweep(behind, cloud, here.workers, INTERVAL, GRACE, 7.0, lambda: here.now)
+    yard.turns(6)
+    assert yard.noted() == {adopted}
+    assert adopted in yard.there
 
 
 def test_what_was_born_after_the_listing_was_begun_is_not_touched(yard):

@@ -58,15 +58,9 @@ class Ward:
     """One followed partition. `nodes`: what lies in it, as of the last list; `is_told`: whoever follows it has
     seen a list, or has been told of all that was in it."""
 
-    nodes: Mapping[DomainKey, str] = field(default_factory=dict)
+    nodes: Mapping[DomainKey, str] | None = None
     is_told: bool = False
-    bell: Bell | None = None
     known: dict[DomainKey, Known] = field(default_factory=dict)
-    bells: dict[DomainKey, Bell] = field(default_factory=dict)
-
-    def drop(self, key: DomainKey) -> None:
-        self.known.pop(key, None)
-        self.bells.pop(key, None)
 
     def unlearn(self, key: DomainKey, known: Known) -> None:
         if self.known.get(key) is known:
@@ -79,10 +73,11 @@ class Book:
     def __init__(self, tree: Tree) -> None:
         self.rung: deque[DomainKey] = deque()
         self.wards: Mapping[int, Ward] = {}
+        self._bells: dict[str, Bell] = {}  # by path; also where nothing is followed: one cannot take them off
         self._tree = tree
 
     def follow(self, partitions: Iterable[int]) -> None:
-        """Of others all is forgotten. Watches on them stay where they are until they ring in vain."""
+        """Of others all is forgotten, but for the watches on them."""
         self.wards = {number: self.wards.get(number) or Ward() for number in partitions}
 
     def ward(self, key: DomainKey) -> Ward | None:
@@ -100,13 +95,29 @@ class Book:
     def drop(self, key: DomainKey) -> None:
         ward = self.ward(key)
         if ward is not None:
-            ward.drop(key)
+            ward.known.pop(key, None)
 
-    def bell(self, ward: Ward | None, key: DomainKey, losses: int) -> Bell | None:
-        """One to be set at the domain's node; None if there is no need."""
-        if ward is None:
+    def bell(self, path: str, losses: int, key: DomainKey | None = None) -> Bell | None:
+        """One to be set at that node, that of `key`; None if one is set there."""
+        if self.is_watched(path, losses):
             return None
-        bell = ward.bells.get(key)
-        if bell is not None and bell.is_set(losses):
-            return None
-        return Bell(losses, lambda: self.rung.append(key))
+
+        def ring() -> None:
+            self._bells.pop(path, None)
+            if key is not None:
+                self.rung.append(key)
+
+        return Bell(losses, ring)
+
+    def hang(self, path: str, bell: Bell | None) -> None:
+        """It has been set."""
+        if bell is not None and not bell.rang:
+            self._bells[path] = bell
+
+    def is_watched(self, path: str, losses: int) -> bool:
+        bell = self._bells.get(path)
+        return bell is not None and bell.is_set(losses)
+
+    def take_down(self) -> None:
+        """All that were set: the session that knew of them was lost."""
+        self._bells.clear()

@@ -126,7 +126,8 @@ class Client(KazooClient):  # type: ignore[misc]
         All are queued at once, and kazoo's loop is woken once: it takes a byte for each.
         """
         calls = [(request, self.handler.async_result()) for request in requests]
-        self._queue_up(calls)
+        if calls:
+            self._queue_up(calls)
         return [answer for _, answer in calls]
 
     def _call(self, request: Any, async_object: Any) -> bool | None:

@@ -20,7 +20,7 @@ from elastic.adapters.store.zookeeper.journal import events_op
 from elastic.adapters.store.zookeeper.names import DECISIONS, HEAD
 from elastic.adapters.store.zookeeper.reading import ROUNDS, prune_events
 from elastic.adapters.store.zookeeper.transaction import Refused
-from elastic.errors import BadRequest, Conflict, NotFound, Stale, StoreUnavailable, Superseded
+from elastic.errors import BadRequest, Conflict, NotFound, OutcomeUnknown, Stale, StoreUnavailable, Superseded
 from elastic.model.assignment import Tenure
 from elastic.model.decision import Decision, Event
 from elastic.model.view import Standing, View
@@ -75,7 +75,7 @@ class ZookeeperCommits(ZookeeperDomains):
             *events_op(self.session, commit.events),
         ]
         try:
-            answers = self.session.write(ops, lambda: self._look(after.view.key).commit_id == commit.id)
+            answers = self.session.write(ops, lambda: self._has_been_made(commit, after))
         except Refused:
             return None
         if answers is None:
@@ -83,6 +83,15 @@ class ZookeeperCommits(ZookeeperDomains):
         self._book.keep(after.view.key, after)
         prune_events(self.session, ops, answers)
         return after
+
+    def _has_been_made(self, commit: Commit, after: Known) -> bool:
+        """Whether the domain is as `after` says, by this commit. OutcomeUnknown: others have written since, and it
+        may have been before them. NotFound: of that incarnation nothing is left to tell by."""
+        now = self._look(after.view.key)
+        _check_same(now, after.view)
+        if now.commit_id != commit.id and now.head_version > after.head_version:
+            raise OutcomeUnknown(f"domain {after.view.key} was written to again meanwhile")
+        return now.commit_id == commit.id
 
     def _decision_ops(self, path: str, decision: Decision | None) -> list[Op]:
         if decision is None:

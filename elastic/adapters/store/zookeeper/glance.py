@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from elastic.adapters import codec
 from elastic.adapters.store.zookeeper.asks import Ask, Exists, Found, Get
-from elastic.adapters.store.zookeeper.book import Bell, Book, Known
+from elastic.adapters.store.zookeeper.book import Book, Known
 from elastic.adapters.store.zookeeper.heads import Head, known
 from elastic.adapters.store.zookeeper.names import HEAD, Tree
 from elastic.adapters.store.zookeeper.session import Session
@@ -47,11 +47,11 @@ class Glance:
         losses = self._session.losses
         paths = {key: path for key, path in self.open.items() if path is not None}
         remembered = {key: self._recalled(key, path) for key, path in paths.items()}
-        bells = {key: self._book.bell(self._wards[key], key, losses) for key in paths}
+        bells = {key: self._book.bell(path, losses, key) for key, path in paths.items() if self._wards[key]}
         asked: list[Ask] = []
         for key, path in paths.items():
             ask = Get if remembered[key] is None else Exists
-            asked += [ask(path, bells[key]), ask(f"{path}/{HEAD}")]
+            asked += [ask(path, bells.get(key)), ask(f"{path}/{HEAD}")]
         found = iter(self._session.read(asked) if asked else ())
 
         scattered: dict[DomainKey, tuple[Found, Found, Head]] = {}
@@ -59,7 +59,7 @@ class Glance:
             if node is None or head_node is None:
                 self.open[key] = None
                 continue
-            self._set(key, bells[key])
+            self._book.hang(paths[key], bells.get(key))
             before = remembered[key]
             if before is not None:
                 self._compare(key, before, node, head_node)
@@ -118,17 +118,12 @@ class Glance:
         self.sights[key] = sight
         del self.open[key]
 
-    def _set(self, key: DomainKey, bell: Bell | None) -> None:
-        ward = self._wards[key]
-        if bell is not None and ward is not None:
-            ward.bells[key] = bell
-
     def _path(self, key: DomainKey, node: str) -> str:
         return f"{self._tree.partition(self.homes[key])}/{node}"
 
     def _remembered_path(self, key: DomainKey) -> str | None:
         ward = self._wards[key]
-        node = ward.nodes.get(key) if ward is not None else None
+        node = ward.nodes.get(key) if ward is not None and ward.nodes is not None else None
         return None if node is None else self._path(key, node)
 
     def _recalled(self, key: DomainKey, path: str) -> Known | None:

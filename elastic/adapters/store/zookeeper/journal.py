@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from elastic.adapters import codec
 from elastic.adapters.store.outcomes import EVENTS_KEPT
-from elastic.adapters.store.zookeeper.asks import Create, Delete, Get
+from elastic.adapters.store.zookeeper.asks import Create, Delete, Found, Get
 from elastic.adapters.store.zookeeper.session import Session
 from elastic.adapters.store.zookeeper.state import ZookeeperState
 from elastic.adapters.store.zookeeper.transaction import Refused, Unsure
-from elastic.errors import ElasticError
+from elastic.errors import BadMessage, ElasticError
 from elastic.model.decision import Event
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class ZookeeperJournal(ZookeeperState):
             replace(event, seq=int(name) * PLACES + place)
             for name, node in zip(nodes, found, strict=True)
             if node is not None
-            for place, event in enumerate(codec.decode(node.data, Page).events, 1)
+            for place, event in enumerate(_page(node).events, 1)
         ]
         return [event for event in events if event.seq > after][-count:]
 
@@ -65,7 +65,16 @@ class ZookeeperJournal(ZookeeperState):
     def _is_among_newest(self, page_id: str) -> bool:
         newest = [Get(self.session.at("events", name)) for name in self._nodes()[-LOOKED_AT:]]
         found = self.session.read(newest)
-        return any(node is not None and codec.decode(node.data, Page).id == page_id for node in found)
+        return any(node is not None and _page(node).id == page_id for node in found)
+
+
+def _page(found: Found) -> Page:
+    """One without anything, of a node that cannot be understood."""
+    try:
+        return codec.decode(found.data, Page)
+    except BadMessage as fault:
+        log.debug("a page of events is left out: %s", fault)
+        return Page("", ())
 
 
 def events_op(session: Session, events: Sequence[Event]) -> list[Create]:

@@ -80,7 +80,7 @@ class Keys:
             return
         try:
             self._tidied[folder] = (now, self._tidy(folder, name))
-        except (Unavailable, Refused, Unsure, BadMessage) as fault:
+        except (Unavailable, Refused, Unsure) as fault:
             log.info("%s is not tidied now: %s", folder, fault)
 
     def _tidy(self, folder: str, last: str) -> str:
@@ -91,11 +91,17 @@ class Keys:
         over = [
             Delete(path, node.version)
             for path, node in zip(paths, found, strict=True)
-            if node is not None and self._valid(node) is None
+            if node is not None and self._is_over(node)
         ]
         if over:
             self._session.transact(over)
         return some[-1] if len(some) == TIDIED_AT_ONCE else ""
+
+    def _is_over(self, found: Found) -> bool:
+        try:
+            return self._valid(found) is None
+        except BadMessage:
+            return False  # of a newer release, which knows when its time is over
 
     def _valid(self, found: Found | None) -> Kept | None:
         kept = codec.decode(found.data, Kept) if found else None

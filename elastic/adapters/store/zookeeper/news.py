@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from elastic.adapters.store.outcomes import NEWS_KEPT
 from elastic.adapters.store.zookeeper.asks import Children
-from elastic.adapters.store.zookeeper.book import Bell, Book, Ward
+from elastic.adapters.store.zookeeper.book import Book, Ward
 from elastic.adapters.store.zookeeper.names import key_of
 from elastic.adapters.store.zookeeper.session import Session
 from elastic.adapters.store.zookeeper.state import ZookeeperState
@@ -56,12 +56,13 @@ class ZookeeperNews(ZookeeperState):
         with self._lock:
             if losses != self._losses:
                 self._losses = losses
+                self._book.take_down()
                 self._told.add(None)
                 return self._told.since(cursor)
         silent = [
             number
             for number, ward in self._book.wards.items()
-            if ward.bell is None or not ward.bell.is_set(losses)
+            if ward.nodes is None or not self._book.is_watched(self._tree.partition(number), losses)
         ]
         if silent:
             self._listed(silent)
@@ -73,7 +74,7 @@ class ZookeeperNews(ZookeeperState):
         rung = self._book.rung
         with self._lock:
             for ward in self._book.wards.values():
-                if not ward.is_told:
+                if not ward.is_told and ward.nodes is not None:
                     ward.is_told = True
                     self._tell(ward.nodes)
             for _ in range(len(rung)):
@@ -83,31 +84,28 @@ class ZookeeperNews(ZookeeperState):
 
     def _listed(self, partitions: Iterable[int]) -> dict[int, Nodes]:
         """What lies in them now. Of those that are followed, the watch is set again if it is not."""
-        numbers, wards, losses = list(partitions), self._book.wards, self.session.losses
-        bells = {n: self._bell(wards[n], losses) for n in numbers if n in wards}
-        found = self.session.read([Children(self._tree.partition(n), bells.get(n)) for n in numbers])
+        wards, losses = self._book.wards, self.session.losses
+        folders = {number: self._tree.partition(number) for number in partitions}
+        bells = {n: self._book.bell(folder, losses) for n, folder in folders.items() if n in wards}
+        found = self.session.read([Children(folder, bells.get(n)) for n, folder in folders.items()])
         listed: dict[int, Nodes] = {}
-        for number, folder in zip(numbers, found, strict=True):
+        for (number, path), folder in zip(folders.items(), found, strict=True):
             if folder is None:
                 raise StoreUnavailable(f"partition {number} is not there: somebody has taken it away")
             keys = ((key_of(node), node) for node in folder.children)
             listed[number] = {key: node for key, node in keys if key is not None}
             if number in wards:
                 self._compare(wards[number], listed[number])
-                wards[number].bell = bells[number] or wards[number].bell
+                self._book.hang(path, bells[number])
         return listed
 
-    def _bell(self, ward: Ward, losses: int) -> Bell | None:
-        is_set = ward.bell is not None and ward.bell.is_set(losses)
-        return None if is_set else Bell(losses, lambda: None)
-
     def _compare(self, ward: Ward, nodes: Nodes) -> None:
-        before, ward.nodes = ward.nodes, nodes
+        before, ward.nodes = ward.nodes or {}, nodes
         if before == nodes:
             return
         differing = [key for key in before.keys() | nodes.keys() if before.get(key) != nodes.get(key)]
         for key in differing:
-            ward.drop(key)
+            ward.known.pop(key, None)
         if ward.is_told:
             with self._lock:
                 self._tell(differing)

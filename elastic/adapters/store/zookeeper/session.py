@@ -226,8 +226,8 @@ class Session:
         threading.Thread(target=self._begin_anew, name="zookeeper revival", daemon=True).start()
 
     def _begin_anew(self) -> None:
+        """Without `stop`: that would queue a farewell which the new session would send as its first word."""
         try:
-            self.client.stop()
             self.client.start_async()
         except Exception as fault:
             log.error("%s: cannot begin anew: %s", self.address, fault, exc_info=fault)
