@@ -7,12 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from elastic.adapters.store.zookeeper import ZookeeperStore
-from elastic.adapters.store.zookeeper.asks import Delete, Op
+from elastic.adapters.store.zookeeper.asks import Create, Delete, Op
 from elastic.errors import Superseded
-from elastic.model.assignment import Seat
-from elastic.ports.store import Stray
+from elastic.model.assignment import Member, Seat
+from elastic.ports.store import Quarantine, Stray
 from tests.contract.clocks import HandClock
-from tests.contract.records import assigned, seat_of
+from tests.contract.records import KEY, assigned, seat_of
 from tests.contract.worlds import ZookeeperWorld
 from tests.servers.zookeeper import ZooKeeper
 
@@ -72,3 +72,20 @@ def test_a_term_that_is_over_in_the_last_moment_notes_no_strays(world: Zookeeper
     with pytest.raises(Superseded):
         store.note_strays(term, [STRAY], [])
     assert other.strays() == ()
+
+
+@pytest.mark.parametrize("folder", ["members", "weights", "quarantine", "strays"])
+def test_an_entry_that_cannot_be_understood_hides_no_other(world: ZookeeperWorld, folder: str) -> None:
+    store = world.store
+    member = Member(name="m1", host="h1", pid=1)
+    entry = Quarantine(key=KEY, strikes=1, until=5.0, member="m1")
+    store.describe_member(member)
+    store.set_weight("m1", 2.0)
+    store.quarantine(entry)
+    store.note_strays(store.raise_term(seat_of(world.election("m1"), "reaper")), [STRAY], [])
+
+    world.opened().session.transact([Create(store.session.at(folder, "odd"), b'{"format":99,"value":null}')])
+    fresh = world.opened()
+    assert fresh.members() == {"m1": replace(member, weight=2.0)}
+    assert list(fresh.quarantines()) == [entry]
+    assert list(fresh.strays()) == [STRAY]

@@ -1,24 +1,30 @@
 """Who is who, in ZooKeeper."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from elastic.adapters import codec
 from elastic.adapters.store.zookeeper import leaders
-from elastic.adapters.store.zookeeper.asks import Check, Watch
+from elastic.adapters.store.zookeeper.asks import Check, Found, Watch
 from elastic.adapters.store.zookeeper.paths import quoted
 from elastic.adapters.store.zookeeper.records import forget, listed, put
 from elastic.adapters.store.zookeeper.remembered import Remembered
 from elastic.adapters.store.zookeeper.session import Session
 from elastic.adapters.store.zookeeper.state import ZookeeperState
 from elastic.adapters.store.zookeeper.transaction import Refused
-from elastic.errors import NotFound
+from elastic.errors import BadMessage, NotFound
 from elastic.model.assignment import Assignment, Layout, Member, Seat, Term
 from elastic.model.domain import DomainKey, Json
 from elastic.ports.clock import Clock
 from elastic.ports.store import Quarantine, Stray
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class ZookeeperCluster(ZookeeperState):
@@ -65,7 +71,7 @@ class ZookeeperCluster(ZookeeperState):
             forget(self.session, self._member(name))
 
     def strays(self) -> Sequence[Stray]:
-        return tuple(codec.decode(found.data, Stray) for found in listed(self.session, "strays").values())
+        return tuple(_understood(listed(self.session, "strays"), Stray).values())
 
     def note_strays(self, fence: Term, seen: Sequence[Stray], gone: Sequence[str]) -> None:
         leaders.note_strays(self.session, fence, seen, gone)
@@ -95,12 +101,22 @@ class ZookeeperCluster(ZookeeperState):
 
 
 def _read_members(session: Session, watch: Watch) -> Mapping[str, Member]:
-    described, said = listed(session, "members", watch), listed(session, "weights", watch)
-    weights = {name: codec.decode(found.data, float) for name, found in said.items()}
-    members = [codec.decode(found.data, Member) for found in described.values()]
-    return {m.name: replace(m, weight=weights.get(m.name, m.weight)) for m in members}
+    cards = _understood(listed(session, "members", watch), Member)
+    weights = _understood(listed(session, "weights", watch), float)
+    return {m.name: replace(m, weight=weights.get(m.name, m.weight)) for m in cards.values()}
 
 
 def _read_quarantines(session: Session, watch: Watch) -> Sequence[Quarantine]:
-    entries = [codec.decode(found.data, Quarantine) for found in listed(session, "quarantine", watch).values()]
-    return tuple(sorted(entries, key=lambda entry: entry.key))
+    entries = _understood(listed(session, "quarantine", watch), Quarantine)
+    return tuple(sorted(entries.values(), key=lambda entry: entry.key))
+
+
+def _understood(found: Mapping[str, Found], kind: type[T]) -> dict[str, T]:
+    """By name. One that cannot be understood harms only itself: it is as good as not there."""
+    understood = {}
+    for name, node in found.items():
+        try:
+            understood[name] = codec.decode(node.data, kind)
+        except BadMessage as fault:
+            log.warning("the %s of %s is left out: %s", kind.__name__, name, fault)
+    return understood
