@@ -26,6 +26,8 @@ from elastic.model.domain import Json
 from elastic.model.server import Mark
 
 _LOCK_POLL = 0.01
+_REMOVALS = 10
+_REMOVAL_PAUSE = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +84,16 @@ class ServerFolder:
             return ""
 
     def remove(self) -> None:
-        """The record goes first: what is left after a crash is no server."""
+        """The record goes first: what is left after a crash is no server.
+
+        Whoever waits for the end of its process may write `exit` while we take the files away.
+        """
         (self.path / "record.json").unlink(missing_ok=True)
-        shutil.rmtree(self.path, ignore_errors=True)
+        for _ in range(_REMOVALS):
+            shutil.rmtree(self.path, ignore_errors=True)
+            if not self.path.exists():
+                return
+            sleep(_REMOVAL_PAUSE)
 
     @contextmanager
     def locked(self, timeout: float) -> Iterator[None]:
