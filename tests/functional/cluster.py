@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from elastic.client import Client, connect
 from elastic.errors import Unavailable
@@ -111,6 +111,13 @@ class AnyCluster:
         self._place = place
         self._open_client = open_client
         self._client: Client | None = None
+
+    def __enter__(self) -> Self:
+        """Not started yet. Nothing of it is left afterwards, but what it has in servers that are not its own."""
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.destroy()
 
     def cli(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run([*ELASTIC, *words, *self._place], capture_output=True, text=True, timeout=PATIENCE)
@@ -228,12 +235,3 @@ class Cluster(AnyCluster):
             self.supervisor.kill()
             self.supervisor.wait()
         super().destroy()
-
-
-@contextmanager
-def cluster_in(directory: Path) -> Iterator[Cluster]:
-    cluster = Cluster(directory)
-    try:
-        yield cluster
-    finally:
-        cluster.destroy()

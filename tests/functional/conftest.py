@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.functional.calling import Serving
-from tests.functional.cluster import Cluster, cluster_in
-from tests.functional.real import RealCluster, real_cluster_in
+from tests.functional.cluster import Cluster
+from tests.functional.real import RealCluster
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.zookeeper import ZooKeeper
 
@@ -15,7 +15,7 @@ from tests.servers.zookeeper import ZooKeeper
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Not started yet. Nothing of it is left afterwards."""
-    with cluster_in(tmp_path / "data") as made:
+    with Cluster(tmp_path / "data") as made:
         yield made
 
 
@@ -24,7 +24,7 @@ def real_cluster(
     tmp_path: Path, zookeeper: ZooKeeper, zookeeper_root: str, rabbitmq: RabbitMQ, vhost: str
 ) -> Iterator[RealCluster]:
     """Three agents on the servers that all tests share. Not started yet. Nothing of it is left afterwards."""
-    with real_cluster_in(tmp_path / "data", [zookeeper], rabbitmq, chroot=zookeeper_root, vhost=vhost) as made:
+    with RealCluster(tmp_path / "data", [zookeeper], rabbitmq, chroot=zookeeper_root, vhost=vhost) as made:
         yield made
 
 

@@ -3,8 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
@@ -268,32 +267,3 @@ class RealCluster(AnyCluster):
         for host in self.hosts.values():
             host.end()
         super().destroy()
-
-
-@contextmanager
-def real_cluster_in(
-    directory: Path,
-    zookeepers: Sequence[ZooKeeper],
-    rabbitmq: RabbitMQ,
-    *,
-    chroot: str = "",
-    vhost: str = "/",
-    members: Sequence[str] = MEMBERS,
-    session: float = 2,
-    command: Sequence[str] = AGENT,
-) -> Iterator[RealCluster]:
-    """Not started yet. Nothing of it is left afterwards, but what it has in the servers."""
-    cluster = RealCluster(
-        directory,
-        zookeepers,
-        rabbitmq,
-        chroot=chroot,
-        vhost=vhost,
-        members=members,
-        session=session,
-        command=command,
-    )
-    try:
-        yield cluster
-    finally:
-        cluster.destroy()

@@ -11,7 +11,7 @@ from elastic.client import connect
 from elastic.model.assignment import ROLES
 from tests.functional.cluster import VM, until
 from tests.functional.ledger import Ledger
-from tests.functional.real import MEMBERS, RealCluster, real_cluster_in
+from tests.functional.real import MEMBERS, RealCluster
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.zookeeper import ZooKeeper
 
@@ -24,7 +24,7 @@ SLOW_SESSION = 30.0  # seconds: so long nobody leads after a leader's death
 def slow_cluster(
     tmp_path: Path, zookeeper: ZooKeeper, zookeeper_root: str, rabbitmq: RabbitMQ, vhost: str
 ) -> Iterator[RealCluster]:
-    with real_cluster_in(
+    with RealCluster(
         tmp_path / "data", [zookeeper], rabbitmq, chroot=zookeeper_root, vhost=vhost, session=SLOW_SESSION
     ) as made:
         yield made

@@ -13,8 +13,8 @@ import pytest
 
 from elastic.client import connect
 from elastic.errors import Denied, ElasticError
-from tests.functional.cluster import AnyCluster, Cluster, cluster_in, until
-from tests.functional.real import RealCluster, real_cluster_in
+from tests.functional.cluster import AnyCluster, Cluster, until
+from tests.functional.real import RealCluster
 from tests.servers.process import running
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.zookeeper import ZooKeeper
@@ -30,7 +30,7 @@ def alone(
     tmp_path: Path, zookeeper: ZooKeeper, zookeeper_root: str, rabbitmq: RabbitMQ, vhost: str
 ) -> Iterator[RealCluster]:
     """One agent on real servers, not started yet."""
-    with real_cluster_in(
+    with RealCluster(
         tmp_path / "data", [zookeeper], rabbitmq, chroot=zookeeper_root, vhost=vhost, members=("a",)
     ) as cluster:
         cluster.write()
@@ -290,7 +290,7 @@ def test_what_may_change_changes_when_the_files_are_read_again(alone: RealCluste
 
 
 def test_an_embedded_cluster_is_moved_to_real_servers(alone: RealCluster, tmp_path: Path) -> None:
-    with cluster_in(tmp_path / "embedded") as embedded:
+    with Cluster(tmp_path / "embedded") as embedded:
         embedded.start(replicas=1)
         embedded.add_domains({"web": 1})
         embedded.client.of("bob").add_domain("work", "test", {"engine_conf": {"preserve_n": 5}}, paused=True)
@@ -333,7 +333,7 @@ def test_a_store_restored_from_a_backup_costs_no_vm_until_an_operator_has_looked
     server.folder.mkdir()
     with (
         running(server),
-        real_cluster_in(tmp_path / "data", [server], rabbitmq, vhost=vhost, members=("a",)) as cluster,
+        RealCluster(tmp_path / "data", [server], rabbitmq, vhost=vhost, members=("a",)) as cluster,
     ):
         cluster.start()
         cluster.add_domains({"old": 1})

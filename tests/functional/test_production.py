@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from elastic.cli.agent import REFUSED
-from tests.functional.cluster import AGENT, Cluster, Said, cluster_in, until
+from tests.functional.cluster import AGENT, Cluster, Said, until
 from tests.functional.production import ExampleRabbitMQ, ExampleZooKeeper, Servers, example_ensemble
 from tests.servers.process import running
 from tests.servers.tls import make_certificates
@@ -40,7 +40,7 @@ def chroot(servers: Servers) -> str:
 @pytest.fixture
 def production(servers: Servers, chroot: str, tmp_path: Path) -> Iterator[Cluster]:
     """Configured; its agents are not started yet. Nothing of it is left afterwards."""
-    with cluster_in(tmp_path / "data") as cluster:
+    with Cluster(tmp_path / "data") as cluster:
         servers.write_configuration(cluster.directory, chroot)
         yield cluster
 
@@ -95,7 +95,7 @@ def test_a_bus_whose_certificate_nobody_vouches_for_is_told_of_and_waited_for(
     servers: Servers, chroot: str, tmp_path: Path
 ) -> None:
     stranger = make_certificates(tmp_path / "stranger").ca_file
-    with cluster_in(tmp_path / "data") as cluster:
+    with Cluster(tmp_path / "data") as cluster:
         agent = Agent(servers.write_configuration(cluster.directory, chroot, ca_of_bus=stranger), "a")
         agent.until_said("CERTIFICATE_VERIFY_FAILED")
         assert agent.process.poll() is None

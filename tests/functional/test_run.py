@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from elastic.supervisor import leftover
-from tests.functional.cluster import ELASTIC, Cluster, cluster_in, is_alive, until
+from tests.functional.cluster import ELASTIC, Cluster, is_alive, until
 
 pytestmark = [pytest.mark.functional, pytest.mark.slow]
 
@@ -95,7 +95,7 @@ def test_a_replica_stopped_with_sigterm_leaves_the_ring_and_comes_back(cluster: 
 
 @pytest.mark.parametrize("name", ["with blank and ünïcode", "l" * 200])
 def test_any_name_of_a_directory_will_do(tmp_path: Path, name: str) -> None:
-    with cluster_in(tmp_path / name) as cluster:
+    with Cluster(tmp_path / name) as cluster:
         cluster.start(replicas=1)
         cluster.add_domains({"web": 1})
         assert cluster.stop() == 0

@@ -20,7 +20,7 @@ from elastic.errors import Unavailable
 from elastic.model.assignment import ROLES
 from tests.functional.cluster import until
 from tests.functional.ledger import Ledger
-from tests.functional.real import MEMBERS, Host, RealCluster, real_cluster_in
+from tests.functional.real import MEMBERS, Host, RealCluster
 from tests.servers.process import running
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.txnlog import BAD_VERSION, NO_NODE, Txn, transactions
@@ -165,7 +165,7 @@ def story(tmp_path: Path, zookeeper_installed: None, rabbitmq_installed: None) -
     with (
         running(ensemble),
         running(rabbitmq),
-        real_cluster_in(tmp_path / "data", ensemble.servers, rabbitmq, command=STUBBORN) as cluster,
+        RealCluster(tmp_path / "data", ensemble.servers, rabbitmq, command=STUBBORN) as cluster,
     ):
         yield Story(cluster, ensemble, rabbitmq)
 

@@ -6,6 +6,7 @@ Several simulated replicas may share one. It has no threads and no time but its 
 """
 
 from elastic.adapters.clock import SYSTEM_CLOCK
+from elastic.adapters.store.layouts import DEFAULT_PARTITIONS
 from elastic.adapters.store.memory.catalogue import MemoryCatalogue
 from elastic.adapters.store.memory.cluster import MemoryCluster
 from elastic.adapters.store.memory.domains import MemoryDomains
@@ -16,13 +17,15 @@ from elastic.ports.clock import Clock
 
 
 class MemoryStore(MemoryCluster, MemoryDomains, MemoryCatalogue, MemoryJournal):
-    def __init__(self, partitions: int = 256, uid: str = "memory", clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, partitions: int = DEFAULT_PARTITIONS, uid: str = "memory", clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         super().__init__(Layout(uid, partitions), clock)
 
     @classmethod
     def at(cls, place: StorePlace) -> "MemoryStore":
         """The store that `[store] url` names: memory://, gone with the process."""
-        return cls(place.partitions or 256)
+        return cls(place.partitions or DEFAULT_PARTITIONS)
 
     def close(self) -> None:
         """Nothing to let go: others may go on using it."""

@@ -13,6 +13,7 @@ from os import PathLike, fspath
 from urllib.parse import urlsplit
 
 from elastic.adapters.clock import SYSTEM_CLOCK
+from elastic.adapters.store.layouts import DEFAULT_PARTITIONS
 from elastic.adapters.store.place import StorePlace
 from elastic.adapters.store.sqlite.catalogue import SqliteCatalogue
 from elastic.adapters.store.sqlite.cluster import SqliteCluster
@@ -20,7 +21,7 @@ from elastic.adapters.store.sqlite.commits import SqliteCommits
 from elastic.adapters.store.sqlite.connection import Connect, Database
 from elastic.adapters.store.sqlite.domains import SqliteDomains
 from elastic.adapters.store.sqlite.journal import SqliteJournal
-from elastic.adapters.store.sqlite.layout import DEFAULT_PARTITIONS, prepared
+from elastic.adapters.store.sqlite.layout import prepared
 from elastic.adapters.store.sqlite.mounts import networked
 from elastic.adapters.store.sqlite.news import SqliteNews
 from elastic.errors import BadRequest

@@ -3,13 +3,10 @@
 import sqlite3
 from collections.abc import Callable
 
-from elastic.adapters.codec import FORMAT
+from elastic.adapters.store.layouts import check_layout, fresh_layout
 from elastic.adapters.store.sqlite.connection import Database
 from elastic.adapters.store.sqlite.schema import TABLES
-from elastic.errors import BadRequest
-from elastic.model.assignment import SLOTS, Layout
-
-DEFAULT_PARTITIONS = 256
+from elastic.model.assignment import Layout
 
 
 def prepared(database: Database, partitions: int | None, fresh_uid: Callable[[], str]) -> Layout:
@@ -20,27 +17,22 @@ def prepared(database: Database, partitions: int | None, fresh_uid: Callable[[],
     with database.reading() as connection:
         layout = _stored(connection)
     if layout is None:
-        layout = _minted(database, DEFAULT_PARTITIONS if partitions is None else partitions, fresh_uid())
-    if layout.format > FORMAT:
-        raise BadRequest(f"{database.path} has format {layout.format}; this release reads up to {FORMAT}")
-    if partitions not in (None, layout.partitions):
-        raise BadRequest(
-            f"{database.path} was made with {layout.partitions} partitions, and cannot be given {partitions}"
-        )
+        layout = _minted(database, fresh_layout(fresh_uid(), partitions))
+    check_layout(layout, partitions, database.path)
     return layout
 
 
-def _minted(database: Database, partitions: int, uid: str) -> Layout:
-    if not 1 <= partitions <= SLOTS:
-        raise BadRequest(f"partitions has to be between 1 and {SLOTS}, not {partitions}")
+def _minted(database: Database, layout: Layout) -> Layout:
     with database.writing() as connection:
         stored = _stored(connection)  # another process may have been faster
         if stored is not None:
             return stored
         for statement in TABLES:
             connection.execute(statement)
-        connection.execute("INSERT INTO layout VALUES (1, ?, ?, ?)", (FORMAT, uid, partitions))
-    return Layout(uid, partitions, FORMAT)
+        connection.execute(
+            "INSERT INTO layout VALUES (1, ?, ?, ?)", (layout.format, layout.uid, layout.partitions)
+        )
+    return layout
 
 
 def _stored(connection: sqlite3.Connection) -> Layout | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from elastic.adapters import codec
-from elastic.adapters.codec import FORMAT
+from elastic.adapters.store.layouts import check_layout, fresh_layout
 from elastic.adapters.store.place import StorePlace
 from elastic.adapters.store.zookeeper.acl import acl_of, check_tree
 from elastic.adapters.store.zookeeper.address import parsed
@@ -14,9 +14,8 @@ from elastic.adapters.store.zookeeper.paths import partition_name
 from elastic.adapters.store.zookeeper.session import Forbidden, Session
 from elastic.adapters.store.zookeeper.transaction import Refused
 from elastic.errors import BadMessage, BadRequest, StoreUnavailable
-from elastic.model.assignment import ROLES, SLOTS, Assignment, Layout
+from elastic.model.assignment import ROLES, Assignment, Layout
 
-DEFAULT_PARTITIONS = 256
 FOLDERS = (
     *("terms", "elections", "members", "weights", "partitions", "definitions", "types"),
     *("strays", "quarantine", "flags", "events"),
@@ -53,13 +52,8 @@ def prepared(session: Session, partitions: int | None, fresh_uid: Callable[[], s
     """
     layout = _stored(session)
     if layout is None:
-        layout = _minted(session, DEFAULT_PARTITIONS if partitions is None else partitions, fresh_uid())
-    if layout.format > FORMAT:
-        raise BadRequest(f"{_name(session)} has format {layout.format}; this release reads up to {FORMAT}")
-    if partitions not in (None, layout.partitions):
-        raise BadRequest(
-            f"{_name(session)} was made with {layout.partitions} partitions, and cannot be given {partitions}"
-        )
+        layout = _minted(session, fresh_layout(fresh_uid(), partitions))
+    check_layout(layout, partitions, _name(session))
     _furnish(session, layout)
     return layout
 
@@ -84,13 +78,11 @@ def _stored(session: Session) -> Layout | None:
         raise BadRequest(f"{_name(session)}: {fault}") from fault
 
 
-def _minted(session: Session, partitions: int, uid: str) -> Layout:
-    if not 1 <= partitions <= SLOTS:
-        raise BadRequest(f"partitions has to be between 1 and {SLOTS}, not {partitions}")
+def _minted(session: Session, layout: Layout) -> Layout:
     parts = session.at().split("/")[1:]
     for depth in range(len(parts)):
         _make(session, [Create("/" + "/".join(parts[: depth + 1]))])
-    _make(session, [Create(session.at("layout"), codec.encode(Layout(uid, partitions, FORMAT)))])
+    _make(session, [Create(session.at("layout"), codec.encode(layout))])
     stored = _stored(session)  # another replica may have been faster
     if stored is None:
         raise StoreUnavailable(f"{_name(session)} was taken away as it was made")
