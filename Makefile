@@ -4,6 +4,11 @@
 #   make test        all tests (ARGS="-k doctor -x"), on ZooKeeper and RabbitMQ, which root gets from Debian,
 #                    in three processes at once, as most of them wait (WORKERS=0: in one)
 #   make check       style, types, layers and the quick tests: before each commit
+#   make simulate    whole clusters on a virtual clock, all that may befall them, by seeds: SEEDS=1-500
+#   make simulate-story   one of them, as it happened: SEED=7
+#   make soak        twenty thousand seeds (an hour and more)
+#   make bench       what it costs, beside baselines of the same run: some minutes (ARGS="--quick", "--only rpc quiet")
+#   make soak-real   half an hour of three agents on real servers under churn and deaths (MINUTES=30)
 #   make genconfig   write etc/elastic/elastic.conf.sample anew
 #   make venv        only set up
 PYTHON ?= python3
@@ -11,8 +16,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 3
+MINUTES ?= 30
+SEEDS ?= 1-500
+SEED ?= 1
 
-.PHONY: venv demo test check genconfig
+.PHONY: venv demo test check simulate simulate-story soak bench genconfig soak-real
 
 venv: $(VENV)/.done
 
@@ -36,5 +44,22 @@ check: venv
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit tests/architecture -m "not slow and not functional" $(ARGS)
 
+simulate: venv
+	@$(BIN)/python -m tests.simulation $(SEEDS) $(ARGS)
+
+simulate-story: venv
+	@$(BIN)/python -m tests.simulation $(SEED) --story $(ARGS)
+
+soak: venv
+	@$(BIN)/python -m tests.simulation 1-20000 --all $(ARGS)
+
+bench: venv
+	@tests/servers/install.sh
+	@$(BIN)/python -m bench $(ARGS)
+
 genconfig: venv
 	$(BIN)/oslo-config-generator --config-file etc/elastic/elastic-config-generator.conf
+
+soak-real: venv
+	@tests/servers/install.sh
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)

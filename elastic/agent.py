@@ -41,6 +41,7 @@ AFTER_FAILURE = 1.0  # seconds
 PASSES = 4  # over the cycles in one turn: one role's write is the next one's news
 HOUSEKEEPING = 10.0  # seconds
 LONGEST_WAIT = 1.0  # seconds between two turns, whatever happens
+MOST_WORDS = 1_000  # of other members that wait for the next turn; then the oldest go
 LET_GO_AFTER = 2.0  # seconds for which a partition that went elsewhere is still listened to
 
 
@@ -80,7 +81,7 @@ class Inbox:
         self.wake: Callable[[], None] = lambda: None
         self.tell_progress: Callable[[], None] = lambda: None
         self._keys: deque[DomainKey] = deque()
-        self._messages: deque[tuple[str, Mapping[str, Json]]] = deque()
+        self._messages: deque[tuple[str, Mapping[str, Json]]] = deque(maxlen=MOST_WORDS)
 
     def flag(self, key: DomainKey) -> None:
         self._keys.append(key)
@@ -113,6 +114,8 @@ class Agent:
         self._housekept_at: float | None = None
         self._tuned: dict[int, float | None] = {}  # partition -> when it went elsewhere; null: it is ours
         self._ages: dict[str, float] = {}
+        self.malformed = 0  # words of members that could not be understood
+        self._malformed = Complaint(log, "what a member told was dropped, as are all such words: %s")
         self._roles_unknown = Complaint(log, "nobody knows who leads: %s")
         self._place_unkept = Complaint(log, "cannot keep our place in the group: %s")
 
@@ -221,8 +224,13 @@ class Agent:
                     staff.surveyor.hear(message)
                 elif topic == tally.TOPIC:
                     staff.tally.hear(message, now.mono)
-            except (KeyError, TypeError, ValueError) as fault:
-                log.warning("a malformed message on %s was dropped: %s", topic, fault)
+                else:
+                    raise ValueError("nobody listens for that")
+            except StoreUnavailable:
+                raise
+            except Exception as fault:  # what one member says must not cost what all others said
+                self.malformed += 1
+                self._malformed.raised(fault)
 
     def _listen(self, now: Moment) -> None:
         """Hear our partitions; those that went elsewhere a little longer, until the other surely hears them."""

@@ -36,6 +36,7 @@ from elastic.roles.isolation import Isolation
 from elastic.roles.leadership import Leadership
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
+from elastic.roles.parting import Parting
 from elastic.roles.pipe import Pipe
 from elastic.roles.provisioner import Provisioner
 from elastic.roles.reactor import Desk, Hearing, MemberStatus, Reactor
@@ -92,7 +93,7 @@ class _Assembly:
         self.mirror = Mirror(
             parts.store, parts.member, parts.clock, parts.fresh_id, self.touch, self.inbox.progress
         )
-        self.pipe = Pipe(parts.heartbeats, parts.member, self.tuning.probe)
+        self.pipe = Pipe(parts.heartbeats, parts.member, self.tuning.probe, parts.fresh_id())
         self.heard = Attention(parts.lastheard, self.mirror, self.inbox.flag)
         self.dossiers = Dossiers()
         self.tally = Tally(
@@ -149,7 +150,8 @@ class _Assembly:
         parts = self.parts
         self.doctor, self.decider, self.provisioner = self._doctor(), self._decider(), self._provisioner()
         self.herald = Herald(self.mirror, parts.outgoing, parts.workers, self.touch)
-        self.reaper = Reaper(self.mirror, self.tuning.record_max_age, self.dossiers.forget)
+        self.parting = Parting(parts.outgoing, parts.workers, self.herald.is_telling, self.touch)
+        self.reaper = Reaper(self.mirror, self.tuning.record_max_age, self.dossiers.forget, self.parting)
         self.resync = Resync(self.mirror, self.tuning.resync)
         roles: dict[str, Role] = {
             "doctor": self.doctor,
@@ -188,7 +190,7 @@ class _Assembly:
             cycles=tuple(self.cycles),
             inbox=self.inbox,
             dials=self._dials(),
-            memories=(*remembering, self.dossiers, self.alibis, self.calls, self.isolation),
+            memories=(*remembering, self.dossiers, self.parting, self.alibis, self.calls, self.isolation),
         )
 
     def _dials(self) -> Dials:

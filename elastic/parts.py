@@ -205,3 +205,5 @@ def _driver(namespace: str, name: str, option: str) -> Any:
         return DriverManager(namespace, name).driver
     except NoMatches:
         raise BadRequest(f"{option}: {name!r} is not among those installed ({namespace})") from None
+    except ImportError as lack:
+        raise BadRequest(f"{option}: {name!r} lacks what it stands on: {lack}") from None

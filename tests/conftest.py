@@ -1,6 +1,7 @@
 """For all tests: how hypothesis searches, and servers of our own that are started when first asked for."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,6 +17,14 @@ from tests.servers.zookeeper import is_installed as zookeeper_is_installed
 settings.register_profile("elastic", deadline=None)
 settings.register_profile("elastic-ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("elastic-ci" if os.environ.get("CI") else "elastic")
+
+
+def pytest_configure() -> None:
+    """What a test starts inherits each signal that we ignore, as SIGHUP under nohup, and would go on ignoring it.
+    A handler that does nothing shields us as well, and is not inherited."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -135,8 +135,8 @@ class _Lane:
             work, then = self._queue.get()
             if self._closed.is_set():
                 return
-            value, error = _outcome(work)
-            self._ended((then, value, error))
+            self._ended((then, *_outcome(work)))
+            del work, then  # while we wait for the next, we hold on to nothing: a listing may be long
             with self._lock:
                 self._unfinished -= 1
 

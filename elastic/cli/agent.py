@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from types import FrameType
 
+from elastic.cli import streams
 from elastic.errors import ElasticError
+from elastic.rules.showing import one_line
 
 REFUSED = 1
 BROKEN = 70  # unlike a refusal, worth another try: a supervisor starts us again
@@ -17,6 +19,7 @@ BROKEN = 70  # unlike a refusal, worth another try: a supervisor starts us again
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Ends the process itself: no thread that hangs may hold up its end."""
+    streams.hold()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end_before_begun)
     code = _run(_parser().parse_args(argv))
@@ -41,7 +44,7 @@ def _run(given: argparse.Namespace) -> int:
         member = Settings.of(conf).default.member
         return run_replica(conf, member, parent_pipe=given.parent_pipe, log_file=given.log_file)
     except ElasticError as refusal:
-        print(f"elastic-agent: {refusal}", file=sys.stderr)
+        print(f"elastic-agent: {one_line(str(refusal))}", file=sys.stderr)
         return REFUSED
     except Exception:
         logging.getLogger(__name__).critical("the replica broke", exc_info=True)

@@ -8,6 +8,8 @@ from elastic.cli.shapes import Row
 from elastic.client import Client
 from elastic.errors import Conflict
 
+MOST_WEIGHT = 100
+
 
 class ReplicaList(Rows):
     """List the replicas: who leads, who looks after how much, and how each is."""
@@ -38,7 +40,7 @@ class ReplicaDrain(Do):
         parser.add_argument("member", metavar="MEMBER")
         parser.add_argument(
             "--weight",
-            type=float,
+            type=_weight,
             default=0.0,
             help="its share beside the others': 0 (default) is none, 1 what `replica undrain` gives back",
         )
@@ -146,6 +148,17 @@ class QuarantineRelease(Do):
 
     def do(self, client: Client, args: argparse.Namespace) -> None:
         client.release_quarantine(args.name)
+
+
+def _weight(text: str) -> float:
+    """For argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= MOST_WEIGHT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST_WEIGHT}")
+    return value
 
 
 def count(text: str) -> int:

@@ -3,10 +3,10 @@
 import argparse
 from collections.abc import Sequence
 
-from elastic.cli import inputs
 from elastic.cli.asking import Do, One, Rows
 from elastic.cli.shapes import Row
 from elastic.client import Client
+from elastic.conf.documents import read_mapping
 
 
 class _Write(Do):
@@ -22,7 +22,7 @@ class Add(_Write):
         client.add_definition(args.name, args.definition)
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        parsed_args.definition = inputs.read_mapping(parsed_args.file)
+        parsed_args.definition = read_mapping(parsed_args.file)
         return super().take_action(parsed_args)
 
 

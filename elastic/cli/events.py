@@ -9,6 +9,7 @@ from typing import Any
 from elastic.cli.asking import Rows
 from elastic.cli.shapes import Row
 from elastic.client import Client
+from elastic.rules.showing import visible
 
 
 class Events(Rows):
@@ -47,4 +48,4 @@ def told(event: Row) -> str:
     words = [str(word) for name, word in event.items() if name != "time" and word]
     if "time" in event:
         words.insert(0, datetime.fromtimestamp(event["time"]).astimezone().isoformat("T", "milliseconds"))
-    return " ".join(words)
+    return visible(" ".join(" ".join(words).split()))

@@ -3,18 +3,19 @@ does not parse; 130: Ctrl-C."""
 
 import argparse
 import logging
-import os
 import sys
 from importlib.metadata import version
-from typing import Any
+from types import MethodType
+from typing import Any, NoReturn
 
 from cliff.app import App
 
-from elastic.cli import inputs, place
+from elastic.cli import inputs, place, streams
 from elastic.cli.asking import Asking
 from elastic.cli.commands import COMMANDS, command_manager
 from elastic.cli.helping import Help, ListCommands
 from elastic.errors import ElasticError
+from elastic.rules.showing import one_line
 
 FAILED, UNPARSED, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 MAKES_PLACE = frozenset({"run"})
@@ -52,30 +53,55 @@ class ElasticApp(App):
         parser.add_argument("--as", dest="as_user", metavar="NAME", help="act for NAME (embedded clusters only)")
         parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
         parser.set_defaults(debug=False)
+        self._tell_in_one_line(parser)
         return parser
 
     def run(self, argv: list[str]) -> int:
-        self.options = self.parser.parse_args(argv)
-        if not self.options.command:
-            return self._say("which command? `elastic --help` lists them", UNPARSED)
         try:
-            result = self.run_subcommand(self.options.command)
-            self.stdout.flush()
+            code = self._run(argv)
         except KeyboardInterrupt:
-            return INTERRUPTED
+            code = INTERRUPTED
         except BrokenPipeError:
-            _forget_stdout()
-            return PIPE_CLOSED
-        return result
+            code = PIPE_CLOSED
+        except OSError as error:
+            code = self._say(f"what there is to say cannot be written: {error.strerror}", FAILED)
+        return self._flushed(code)
+
+    def _run(self, argv: list[str]) -> int:
+        empty = next((word for word in argv if word.startswith("-") and word.endswith("=--")), None)
+        if empty:  # argparse would take it for a list
+            return self._say(f"{empty!r} gives no value", UNPARSED)
+        try:
+            self.options = self.parser.parse_args(argv)
+            if not self.options.command:
+                return self._say("which command? `elastic --help` lists them", UNPARSED)
+            return self.run_subcommand(self.options.command)
+        except SystemExit as end:  # argparse's way to say that all is said
+            return int(end.code or 0)
+
+    def _flushed(self, code: int) -> int:
+        """The exit code, once all of stdout is written or given up."""
+        try:
+            self.stdout.flush()
+        except BrokenPipeError:
+            streams.forget(self.stdout)
+            return code or PIPE_CLOSED
+        except OSError as error:
+            streams.forget(self.stdout)
+            return code or self._say(f"what there is to say cannot be written: {error.strerror}", FAILED)
+        return code
 
     def run_subcommand(self, argv: list[str]) -> int:
         try:
             factory, name, words = self.command_manager.find_command(argv)
         except ValueError:
             return self._say(_no_command(argv), UNPARSED)
+        if name not in self.command_manager.commands:  # cliff takes the beginning of a name for it
+            return self._say(_no_command(argv), UNPARSED)
         command = factory(self, self.options)
         parser = command.get_parser(f"{self.NAME} {name}")
         parser.allow_abbrev = False
+        self._tell_in_one_line(parser)
         if isinstance(command, Asking):
             logging.basicConfig(stream=self.stderr, level=LOUDNESS[min(self.options.verbose, 2)])
         if isinstance(command, Asking) or name in MAKES_PLACE:
@@ -87,6 +113,8 @@ class ElasticApp(App):
             return int(command.run(args))
         except BrokenPipeError:
             raise
+        except UnicodeError as error:
+            return self._say(f"what was given or found is no text in UTF-8: {error}", FAILED)
         except (ElasticError, ValueError) as error:
             return self._say(str(error), FAILED)
         except OSError as error:
@@ -96,8 +124,18 @@ class ElasticApp(App):
             return self._say(f"this should not happen: {error!r}", FAILED)
 
     def _say(self, text: str, code: int) -> int:
-        print(f"{self.NAME}: {' '.join(text.split())}", file=self.stderr)
+        try:
+            print(f"{self.NAME}: {one_line(text)}", file=self.stderr, flush=True)
+        except OSError:  # the exit code tells whoever reads no words
+            streams.forget(self.stderr)
         return code
+
+    def _tell_in_one_line(self, parser: argparse.ArgumentParser) -> None:
+        def error(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+            text = f"{message} (`{parser.prog} --help` tells what there is)"
+            raise SystemExit(self._say(text, UNPARSED))
+
+        parser.error = MethodType(error, parser)  # type: ignore[method-assign]
 
 
 def _no_command(argv: list[str]) -> str:
@@ -109,15 +147,11 @@ def _no_command(argv: list[str]) -> str:
 
 
 def _told(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-
-
-def _forget_stdout() -> None:
-    """Nobody reads it any more, and Python would try to flush it at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
 
 
 def main(argv: list[str] | None = None) -> int:
+    streams.hold()
     return ElasticApp().run(sys.argv[1:] if argv is None else argv)
 
 

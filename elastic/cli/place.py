@@ -3,9 +3,11 @@
 import argparse
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from elastic.errors import NotFound
+from elastic.conf.places import expanded
+from elastic.errors import BadRequest, NotFound
 
 CONF = "elastic.conf"
 HERE = Path("elastic-data")
@@ -25,10 +27,17 @@ def add_directory(parser: argparse.ArgumentParser, environ: Mapping[str, str] = 
     parser.add_argument(
         "--data",
         metavar="DIR",
-        type=Path,
+        type=_directory,
         default=Path(environ.get("ELASTIC_DATA") or HERE),
         help="directory of the cluster [ELASTIC_DATA, else ./elastic-data]",
     )
+
+
+def _directory(text: str) -> Path:
+    """For argparse."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name a directory, or leave the option out")
+    return Path(text)
 
 
 def given(options: argparse.Namespace) -> list[str]:
@@ -44,21 +53,27 @@ def given(options: argparse.Namespace) -> list[str]:
 def config_file(
     data: str | None, file: str | None, environ: Mapping[str, str] = os.environ, here: Path | None = None
 ) -> Path:
-    """The configuration of the cluster that is meant. NotFound says how to name or make one."""
-    data, file = data or None, file or None
+    """The configuration of the cluster that is meant. NotFound says how to name or make one.
+
+    An option that is given and empty is refused: `--data "$DIR"` with no DIR means no other cluster.
+    """
+    for option, said in (("--data", data), ("--config-file", file)):
+        if said == "":
+            raise BadRequest(f"{option} is empty: name the cluster's, or leave the option out")
     if data is None and file is None:
         file = environ.get("ELASTIC_CONFIG") or None
         data = None if file else environ.get("ELASTIC_DATA") or None
     if file is not None:
-        return _checked(Path(file).expanduser())
+        return _checked(expanded(file))
     if data is not None:
-        return _of_directory(Path(data).expanduser())
-    nearby = (here or Path.cwd()) / HERE
+        return _of_directory(expanded(data))
+    nearby = HERE if here is None else here / HERE
     if nearby.is_dir():
         return _of_directory(nearby)
     for usual in USUAL:
-        if usual.expanduser().is_file():
-            return usual.expanduser()
+        with suppress(BadRequest):  # a user without a home has nothing there
+            if expanded(usual).is_file():
+                return expanded(usual)
     raise NotFound(
         "no cluster is named: start one here with `elastic run`, or give --data DIR or --config-file FILE"
     )

@@ -6,6 +6,8 @@ from typing import Any
 
 from cliff.columns import FormattableColumn
 
+from elastic.rules.showing import visible
+
 Row = Mapping[str, Any]
 
 
@@ -23,14 +25,21 @@ class Tree(FormattableColumn[Any]):
     """A mapping or a list; for people, a line an entry, or one line if it is a list of words."""
 
     def human_readable(self) -> str:
-        return "\n".join(_lines(self._value))
+        return visible("\n".join(_lines(self._value)))
 
 
 class Actions(FormattableColumn[Any]):
     """What a decision does; for people, `launch i-3fa-1-2 at ec2-east`, a line each."""
 
     def human_readable(self) -> str:
-        return "\n".join(_action(action) for action in self._value or ())
+        return visible("\n".join(_action(action) for action in self._value or ()))
+
+
+class Text(FormattableColumn[str]):
+    """What others wrote; for people, without what would steer their terminal."""
+
+    def human_readable(self) -> str:
+        return visible(self._value)
 
 
 class Nothing(FormattableColumn[Any]):
@@ -53,6 +62,8 @@ def _cell(name: str, value: Any) -> Any:
         return Tree(value)
     if name in TIMES:
         return Time(value)
+    if isinstance(value, str) and not value.isprintable():
+        return Text(value)
     return value
 
 

@@ -2,18 +2,21 @@
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from elastic.cli import inputs
 from elastic.cli.asking import Do
 from elastic.client import Client
+from elastic.conf.documents import read_mapping
 from elastic.errors import BadRequest, Conflict, ElasticError, NotFound, Unavailable
 from elastic.model.domain import SECTIONS, Json
+from elastic.rules.showing import one_line
 
 PARTS = ("definitions", "domains")
+KEYS = ("definition", "config", "subscribers", "paused")
 MOST_BYTES = 64 * 1024 * 1024  # some 100,000 domains
 MASK = "***"
 """How the cluster shows a secret; see `elastic/roles/reactor/secrets.py`."""
@@ -81,7 +84,7 @@ class Export(Do):
             self._tell(f"{path} is a secret, and masked: write it into the file before it is imported")
 
     def _tell(self, text: str) -> None:
-        print(text, file=self.app.stderr)
+        print(one_line(text), file=self.app.stderr)
 
 
 class Import(Do):
@@ -96,7 +99,7 @@ class Import(Do):
         parser.add_argument("--file", required=True, metavar="FILE", help="what `elastic domain export` wrote")
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        book = inputs.read_mapping(parsed_args.file, MOST_BYTES)
+        book = read_mapping(parsed_args.file, MOST_BYTES)
         parsed_args.book = _checked(book, parsed_args.file, parsed_args.owner)
         return super().take_action(parsed_args)
 
@@ -128,7 +131,7 @@ class Import(Do):
         return True
 
     def _tell(self, text: str) -> None:
-        print(text, file=self.app.stderr)
+        print(one_line(text), file=self.app.stderr)
 
 
 def _add_definition(client: Client, name: str, body: Mapping[str, Any], known: set[str]) -> str:
@@ -221,14 +224,17 @@ def _checked(book: Mapping[str, Any], file: str, owner: str | None) -> Mapping[s
 def _check_entry(file: str, name: str, entry: Any) -> None:
     if not isinstance(entry, dict) or not isinstance(entry.get("definition"), str):
         raise BadRequest(f"{file}: domain {name} names no definition")
-    if not isinstance(entry.get("config") or {}, dict):
+    unknown = [key for key in entry if key not in KEYS]
+    if unknown:
+        raise BadRequest(f"{file}: domain {name} has {unknown[0]!r}, only {', '.join(KEYS)} are understood")
+    config = entry.get("config") or {}
+    if not isinstance(config, dict) or not all(isinstance(part or {}, dict) for part in config.values()):
         raise BadRequest(f"{file}: the config of domain {name} has to be a mapping of sections")
     if not isinstance(entry.get("subscribers") or [], list) or not isinstance(entry.get("paused", False), bool):
         raise BadRequest(f"{file}: domain {name}: subscribers have to be a list, and paused true or false")
 
 
 def _refuse_namesakes(file: str, keys: Sequence[tuple[str | None, str]]) -> None:
-    double = next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
-    if double is not None:
-        owner, name = double
+    if len(set(keys)) < len(keys):
+        owner, name = Counter(keys).most_common(1)[0][0]
         raise BadRequest(f"{file}: two domains would be {name!r} of {owner or 'one owner'}: rename one")

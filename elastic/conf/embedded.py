@@ -15,6 +15,7 @@ from pathlib import Path
 from string import Template
 
 from elastic.conf import settings
+from elastic.conf.places import absolute
 from elastic.conf.secret import mint, write_private
 from elastic.errors import BadRequest
 
@@ -22,7 +23,8 @@ CONF = "elastic.conf"
 FOLDERS = ("group", "cloud", "run")
 LOCAL = "local"
 
-_AWKWARD = re.compile(r"[?#%$;\n]")  # they mean something else in an address, or to oslo.config
+_AWKWARD = re.compile(r"[?#%$;\x00-\x1f\x7f\ud800-\udfff]")
+"""They mean something else in an address, or to oslo.config, or cannot be written in a text."""
 
 TEXT = Template("""\
 # Written by `elastic run` for a cluster of $replicas replicas on this host. It is not written again:
@@ -66,9 +68,7 @@ def write(directory: str | Path, replicas: int = 3, cloud: str | None = None) ->
     `cloud` is "local", or a name in clouds.yaml; None takes what DIR says already, else "local". What is
     there is kept. BadRequest if DIR cannot be one, or was made for another place or another cloud.
     """
-    place = Path(directory).expanduser().absolute()
-    if _AWKWARD.search(str(place)):
-        raise BadRequest(f"{str(place)!r}: the path of a cluster's directory may not have ? # % $ or ; in it")
+    place = checked(directory)
     file = place / CONF
     try:
         for folder in ("", *FOLDERS):
@@ -80,6 +80,19 @@ def write(directory: str | Path, replicas: int = 3, cloud: str | None = None) ->
         raise BadRequest(f"{place} cannot hold a cluster: {error.strerror}") from None
     _check(file, place, cloud)
     return file
+
+
+def checked(directory: str | Path) -> Path:
+    """Its whole path. BadRequest if that cannot stand in a configuration; nothing is made or looked at."""
+    place = absolute(directory)
+    if _AWKWARD.search(str(place)):
+        raise BadRequest(
+            f"{str(place)!r}: the path of a cluster's directory may not have ? # % $ ; in it, nor anything "
+            "that is no text in UTF-8 on one line"
+        )
+    if str(place) != str(place).strip():
+        raise BadRequest(f"{str(place)!r}: the path of a cluster's directory may not end with a blank")
+    return place
 
 
 def _text(place: Path, replicas: int, cloud: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from oslo_config import cfg
 
+from elastic.conf.places import expanded
 from elastic.errors import BadRequest
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,9 @@ def key_of(group: str, key: str) -> tuple[str, str]:
 
 def those_of(files: Iterable[str], directories: Iterable[str]) -> list[str]:
     """All files in the order in which they are read: the later word counts. Raises BadRequest."""
-    named = [str(Path(file).expanduser()) for file in files]
+    named = [str(expanded(file)) for file in files]
     for directory in directories:
-        place = Path(directory).expanduser()
+        place = expanded(directory)
         if not place.is_dir():
             raise BadRequest(f"{place}: no such directory")
         named += sorted(str(file) for file in place.glob("*.conf"))
@@ -55,12 +56,11 @@ def check(files: Iterable[str], known: Known) -> None:
 
 def lines_of(file: str) -> Iterator[Line]:
     groups: dict[str, dict[str, list[str]]] = {}
+    _refuse_what_reads_once(file)
     try:
         cfg.ConfigParser(file, groups).parse()
     except cfg.ParseError as error:
-        raise BadRequest(
-            f"{file}: line {error.lineno}: {error.msg}"
-        ) from None  # without the line: it may be secret
+        raise BadRequest(f"{file}: line {error.lineno}: {_told(error)}") from None
     except OSError as error:
         raise BadRequest(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -68,6 +68,19 @@ def lines_of(file: str) -> Iterator[Line]:
     for group, assignments in groups.items():
         for key, values in assignments.items():
             yield from (Line(file, group, key, value) for value in values)
+
+
+def _refuse_what_reads_once(file: str) -> None:
+    """It is read here, by oslo.config, and again at each SIGHUP; and a pipe may have us wait for ever."""
+    if Path(file).is_fifo():
+        raise BadRequest(f"{file}: is a pipe, and a configuration is read more than once: give a file")
+
+
+def _told(error: cfg.ParseError) -> str:
+    """Without the line: it may be secret."""
+    if error.line.startswith("\ufeff"):
+        return "begins with a byte order mark: save the file as UTF-8 without one"
+    return str(error.msg)
 
 
 def _check_value(line: Line, option: cfg.Opt) -> None:

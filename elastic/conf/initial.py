@@ -1,15 +1,17 @@
 """What is loaded at start: definitions and domains, from a file or from the option itself."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from elastic.conf import documents
+from elastic.conf.places import expanded
 from elastic.errors import BadRequest
 from elastic.model.domain import SECTIONS, Json
 from elastic.model.names import checked_name
+
+MOST_BYTES = 64 * 1024 * 1024
 
 
 class InitialDomain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,18 +51,22 @@ def domains(said: str) -> dict[str, InitialDomain]:
 def _mapping(said: str, option: str) -> dict[str, Any]:
     if not said.strip():
         return {}
-    place = Path(said).expanduser()
+    if said.lstrip().startswith("{") or "\n" in said:
+        return _written_out(said, option)
     try:
-        if said.lstrip().startswith("{") or "\n" in said:
-            found = yaml.safe_load(said)
-        elif place.is_dir():
-            found = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(place.glob("*.yaml"))}
-        else:
-            found = yaml.safe_load(place.read_text())
-    except OSError as error:
-        raise BadRequest(f"[DEFAULT] {option}: {said}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise BadRequest(f"[DEFAULT] {option} is no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        place = expanded(said)
+        if place.is_dir():
+            return {file.stem: documents.read_mapping(file) for file in sorted(place.glob("*.yaml"))}
+        return documents.read_mapping(place, MOST_BYTES)
+    except BadRequest as error:
+        raise BadRequest(f"[DEFAULT] {option}: {error}") from None
+
+
+def _written_out(said: str, option: str) -> dict[str, Any]:
+    try:
+        found = documents.parse(said)
+    except BadRequest as error:
+        raise BadRequest(f"[DEFAULT] {option} is no YAML that is taken here: {error}") from None
+    if not isinstance(found, dict):
         raise BadRequest(f"[DEFAULT] {option} has to be a mapping from names")
     return found

@@ -1,8 +1,9 @@
 """Read the configuration, and say in one line what is wrong with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from oslo_config import cfg
 
@@ -42,12 +43,20 @@ class Settings:
     def of(cls, conf: cfg.ConfigOpts) -> "Settings":
         """What `conf` says now, and what follows from it where it says nothing. Raises BadRequest."""
         said = cls(**{group.name: _values(conf, group.name, group.type) for group in fields(cls)})
+        for option, url in said._addresses():
+            _check_address(option, url)
         backend = said.coordination.backend_url or backend_of(said.store.url)
         return replace(
             said,
             default=replace(said.default, member=said.default.member or name_of_host()),
             coordination=replace(said.coordination, backend_url=backend),
         )
+
+    def _addresses(self) -> Iterator[tuple[str, str | None]]:
+        yield "[store] url", self.store.url
+        yield "[coordination] backend_url", self.coordination.backend_url
+        yield "[bus] url", self.bus.url
+        yield "[bus] vm_url", self.bus.vm_url
 
 
 def load(
@@ -95,6 +104,16 @@ def known() -> files.Known:
             for former in option.deprecated_opts:
                 found[files.key_of(former.group or name, former.name or option.dest)] = option
     return found
+
+
+def _check_address(option: str, url: str | None) -> None:
+    """Without its text, which may be secret."""
+    try:
+        urlsplit(url or "")
+    except ValueError:
+        raise BadRequest(
+            f"{option} cannot be taken apart: write %XX for what is no letter or digit in a user or a secret"
+        ) from None
 
 
 def _registered() -> cfg.ConfigOpts:

@@ -50,8 +50,9 @@ class Metrics:
         kind = _Server6 if ":" in host else _Server
         try:
             self._server = kind((host, port), _handler(self.registry, self._ailments))
-        except OSError as error:
-            raise BadRequest(f"[metrics] listen: cannot listen at {listen}: {error.strerror or error}") from None
+        except (OSError, UnicodeError) as error:  # the latter for what cannot be the name of a host
+            why = getattr(error, "strerror", None) or error
+            raise BadRequest(f"[metrics] listen: cannot listen at {listen}: {why}") from None
         self._thread = Thread(target=self._server.serve_forever, args=(POLL,), name="metrics", daemon=True)
         self._thread.start()
         where = f"{host}:{self._server.server_port}"

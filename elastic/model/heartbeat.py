@@ -1,9 +1,12 @@
 """What an instance says about itself, as it stands on the wire, and when we heard it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+Boot = Annotated[str, msgspec.Meta(max_length=128)]
+Seq = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -12,8 +15,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     node_id: str
     owner: str
     domain_id: str
-    boot: str
-    seq: int
+    boot: Boot
+    seq: Seq
     state: str = "OK"
     error: str | None = None
     failed_processes: list[Mapping[str, Any]] = []

@@ -1,11 +1,16 @@
 """An instance: the record of one virtual machine we wish for, from wish to grave."""
 
 from collections.abc import Mapping
+from sys import intern
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from elastic.model.domain import Json
 from elastic.model.states import Health, InstanceState
+
+WORDS = ("site", "deployable_type", "allocation", "reason", "announced")
+"""Fields that are the same in most records."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -45,6 +50,13 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     leftover: bool = False  # it failed, and its server is still to be deleted
     announced: str = ""  # what subscribers were last told
     version: int = 0
+
+    def __post_init__(self) -> None:
+        """Each word is kept once, however many records say it: a member holds ten thousands of them."""
+        for name in WORDS:
+            word = getattr(self, name)
+            if type(word) is str:
+                force_setattr(self, name, intern(word))
 
     @property
     def is_unhealthy(self) -> bool:

@@ -8,7 +8,7 @@ from elastic.model.heartbeat import Heard
 
 class LastHeard(Protocol):
     def note(self, instance_id: str, heard: Heard) -> bool:
-        """Keep it if it is news: another boot, or a higher seq of the same. False: it was not."""
+        """Keep it if it is news: another boot, or a higher seq than ever of a known one. False: it was not."""
 
     def of(self, instance_id: str) -> Heard | None: ...
 

@@ -198,7 +198,7 @@ class DomainRecords(Protocol):
         """The partition's counter: no domain ever had a higher one."""
 
     def answered(self, key: str) -> tuple[bool, Json]:
-        """(True, answer) if a mutation with that idempotency key was made."""
+        """(True, answer) if a mutation with that idempotency key was made before this was asked."""
 
 
 class CatalogueRecords(Protocol):

@@ -47,7 +47,8 @@ class Health:
 
     def _refused(self) -> Counter[str]:
         others = (loop for name, loop in self._loops.items() if name != "heartbeats")
-        return sum((Counter(loop.dropped) for loop in others), Counter())
+        malformed = Counter({"malformed_word": self._agent.malformed})
+        return sum((Counter(loop.dropped) for loop in others), malformed)
 
     def ailments(self) -> Sequence[str]:
         late = (

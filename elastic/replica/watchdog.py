@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 
 log = logging.getLogger(__name__)
@@ -52,9 +53,13 @@ class Standstills:
         return sum(max(0.0, end - max(begin, due)) for begin, end in self.past)
 
 
+def in_a_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="give-up", daemon=True).start()
+
+
 class Watchdog:
     """`late` gives each loop's lateness at a monotonic time; `look` is to be called several times a second.
-    `give_up(role)` may hang as well: it has a thread of its own."""
+    `give_up(role)` may hang as well: it is done `apart`."""
 
     def __init__(
         self,
@@ -63,12 +68,14 @@ class Watchdog:
         leads: Callable[[], Iterable[str]],
         give_up: Callable[[str], None],
         end: Callable[[int], None],
+        apart: Callable[[Callable[[], None]], None] = in_a_thread,
     ) -> None:
         self._patience = patience
         self._late = late
         self._leads = leads
         self._give_up = give_up
         self._end = end
+        self._apart = apart
         self._resigned = False
         self._standstills = Standstills()
 
@@ -82,7 +89,7 @@ class Watchdog:
             self._resigned = True
             log.error("the %s loop hangs, %.1f s late: the roles led here are given up", name, lateness)
             for role in self._leads():
-                threading.Thread(target=self._give_up, args=(role,), name=f"give-up-{role}", daemon=True).start()
+                self._apart(partial(self._give_up, role))
         if lateness > self._patience.end:
             log.critical("the %s loop hangs, %.1f s late: this process ends", name, lateness)
             self._end(EXIT_HUNG)

@@ -18,6 +18,7 @@ from elastic.ports.clock import Clock
 from elastic.ports.cloud import Cloud
 from elastic.ports.workers import Workers
 from elastic.roles.dossiers import Dossiers
+from elastic.roles.listings import Found, Listings
 from elastic.roles.memory import drop_others
 from elastic.rules.provisioning import Look
 from elastic.rules.standing import Complaint
@@ -49,6 +50,7 @@ class CloudCalls:
         self._cloud, self._workers, self._dossiers, self._clock = cloud, workers, dossiers, clock
         self.timeout, self._uid, self._order, self._touch = timeout, uid, order, touch
         self.refused: dict[str, int] = defaultdict(int)  # kind of call -> not answered, for the metrics
+        self._listings = Listings(cloud, workers, clock, uid)
         self._troubles: dict[DomainKey, tuple[int, Complaint]] = {}  # and the tenure it was met in
 
     def create(
@@ -88,33 +90,43 @@ class CloudCalls:
         sites: dict[str, list[Instance]] = defaultdict(list)
         for instance in instances:
             sites[instance.site].append(instance)
+            self._note(instance.instance_id, tenure, under_way=True)
         for site, wanted in sites.items():
-            groups = [wanted] if len(wanted) >= LIST_WHOLE_SITE else [[one] for one in wanted]
-            for group in groups:
-                self._list(key, site, group, tenure)
+            if len(wanted) >= LIST_WHOLE_SITE:
+                self._listings.ask(site, self.timeout, partial(self._listed, key, tenure, wanted))
+                continue
+            for instance in wanted:
+                self._list_one(key, tenure, instance)
 
-    def _list(self, key: DomainKey, site: str, group: list[Instance], tenure: int) -> None:
-        begun, uid = self._clock.monotonic(), self._uid()
-        one = group[0].instance_id if len(group) == 1 else None
-        work = partial(self._cloud.servers, site, uid, self.timeout, one)
+    def _list_one(self, key: DomainKey, tenure: int, instance: Instance) -> None:
+        begun, name = self._clock.monotonic(), instance.instance_id
+        work = partial(self._cloud.servers, instance.site, self._uid(), self.timeout, name)
 
         def listed(servers: Sequence[Server] | None, error: Exception | None) -> None:
-            self._reckon(key, tenure, "list", error)
-            for instance in group:
-                name = instance.instance_id
-                self._note(name, tenure, **self._learnt_of_list(instance, begun, servers, error))
-            self._touch(key)
+            self._listed(key, tenure, [instance], begun, None if servers is None else {name: servers}, error)
 
-        for instance in group:
-            self._note(instance.instance_id, tenure, under_way=True)
-        self._workers.submit(site, work, listed)
+        self._workers.submit(instance.site, work, listed)
+
+    def _listed(
+        self,
+        key: DomainKey,
+        tenure: int,
+        wanted: Sequence[Instance],
+        begun: float,
+        found: Found | None,
+        error: Exception | None,
+    ) -> None:
+        self._reckon(key, tenure, "list", error)
+        for instance in wanted:
+            self._note(instance.instance_id, tenure, **self._learnt_of_list(instance, begun, found, error))
+        self._touch(key)
 
     def _learnt_of_list(
-        self, instance: Instance, begun: float, servers: Sequence[Server] | None, error: Exception | None
+        self, instance: Instance, begun: float, found: Found | None, error: Exception | None
     ) -> dict[str, Any]:
-        if error is not None or servers is None:
+        if error is not None or found is None:
             return {"under_way": False, "wait_until": self._clock.monotonic() + RETRY}
-        mine = tuple(s for s in servers if s.mark.instance_id == instance.instance_id)
+        mine = (s for s in found.get(instance.instance_id, ()) if s.mark.instance_id == instance.instance_id)
         living = tuple(s for s in mine if s.status is not ServerStatus.DELETED)
         return {"under_way": False, "look": Look(begun, instance.version, living)}
 

@@ -30,7 +30,7 @@ class Herald:
         self, mirror: Mirror, outgoing: Outgoing, workers: Workers, touch: Callable[[DomainKey], None]
     ) -> None:
         self._mirror, self._outgoing, self._workers, self._touch = mirror, outgoing, workers, touch
-        self._telling: set[str] = set()
+        self._telling: dict[str, DomainKey] = {}  # by instance id
         self._told: dict[str, str] = {}  # instance id -> word that the bus has taken, not yet on record
         self._not_before: dict[str, float] = {}
 
@@ -44,6 +44,10 @@ class Herald:
                 self._tell(view.domain, view.instance(name), word, now)
         later = (at for name in news if (at := self._not_before.get(name, 0.0)) > now.mono)
         return min(later, default=None)
+
+    def is_telling(self, key: DomainKey) -> bool:
+        """Whether something of that domain is under way to its subscribers."""
+        return key in self._telling.values()
 
     def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
         drop_others(self._told, instance_ids)
@@ -68,7 +72,7 @@ class Herald:
         work = partial(self._outgoing.announce, key.owner, key.name, domain.subscribers, body["state"], body)
 
         def taken(_: None, error: Exception | None) -> None:
-            self._telling.discard(name)
+            self._telling.pop(name, None)
             if error is None:
                 self._told[name] = word
                 self._not_before.pop(name, None)
@@ -77,7 +81,7 @@ class Herald:
                 self._not_before[name] = now.mono + AGAIN
             self._touch(key)
 
-        self._telling.add(name)
+        self._telling[name] = key
         self._workers.submit("bus", work, taken)
 
 

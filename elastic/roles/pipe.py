@@ -3,6 +3,8 @@
 Each interval we send a probe the way a heartbeat of that partition comes. While the binding is confirmed and
 probes come back, `watching_since` stands; else it moves on to now, and no silence before it is held against
 anyone. Likewise when our own turns were too far apart: we were away, not they.
+
+Probes come the way of the VMs, who may write there too: ours bear a word that is told to nobody.
 """
 
 import logging
@@ -19,10 +21,11 @@ PROBES_MISSED = 2.5  # intervals without a probe before the pipe counts as broke
 
 
 class Pipe:
-    """All times are monotonic seconds. `returned` is called by the bus's thread, the rest by the control loop."""
+    """All times are monotonic seconds. `returned` is called by the bus's thread, the rest by the control loop.
+    `word`: one that nobody else can guess."""
 
-    def __init__(self, heartbeats: HeartbeatIn, member: str, interval: float) -> None:
-        self._heartbeats, self._member, self.interval = heartbeats, member, interval
+    def __init__(self, heartbeats: HeartbeatIn, member: str, interval: float, word: str = "") -> None:
+        self._heartbeats, self._member, self.interval, self._word = heartbeats, member, interval, word
         self._since: dict[int, float] = {}
         self._sent: dict[int, float] = {}
         self._back: dict[int, float] = {}
@@ -35,11 +38,17 @@ class Pipe:
     def watching_since(self, partition: int, now: float) -> float:
         return self._since.get(partition, now)
 
-    def returned(self, body: bytes, now: float) -> None:
-        """A probe came back: ours, or that of the member before us (then it says nothing)."""
-        member, _, partition = body.decode("utf-8", "replace").rpartition("/")
-        if member == self._member and LIKE_A_PARTITION.fullmatch(partition):
-            self._back[int(partition)] = now
+    def returned(self, body: bytes, now: float) -> bool:
+        """A probe came back: ours, or that of the member before us (then it says nothing). False: one that bears
+        our name, and that we did not send."""
+        member, _, rest = body.decode("utf-8", "replace").partition("/")
+        word, _, partition = rest.rpartition("/")
+        if member != self._member:
+            return True
+        if word != self._word or LIKE_A_PARTITION.fullmatch(partition) is None:
+            return False
+        self._back[int(partition)] = now
+        return True
 
     def turn(self, partitions: Iterable[int], now: float) -> None:
         """See that each of these is watched; forget all others."""
@@ -62,7 +71,7 @@ class Pipe:
 
     def _probe(self, partition: int, now: float) -> None:
         try:
-            self._heartbeats.probe(partition, f"{self._member}/{partition}".encode())
+            self._heartbeats.probe(partition, f"{self._member}/{self._word}/{partition}".encode())
         except BusUnavailable as trouble:
             log.debug("no probe for partition %d: %s", partition, trouble)
             return

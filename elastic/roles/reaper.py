@@ -9,6 +9,7 @@ from elastic.model.view import View
 from elastic.ports.store import Change
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
+from elastic.roles.parting import Parting
 from elastic.rules.expiry import expired
 
 log = logging.getLogger(__name__)
@@ -17,8 +18,8 @@ log = logging.getLogger(__name__)
 class Reaper:
     """`max_age`: seconds that a final record is kept for people to read."""
 
-    def __init__(self, mirror: Mirror, max_age: float, forgotten: Callable[[str], None]) -> None:
-        self._mirror, self.max_age, self._forgotten = mirror, max_age, forgotten
+    def __init__(self, mirror: Mirror, max_age: float, forgotten: Callable[[str], None], parting: Parting) -> None:
+        self._mirror, self.max_age, self._forgotten, self._parting = mirror, max_age, forgotten, parting
 
     def visit(self, view: View, now: Moment) -> float | None:
         def seconds_seen(instance: Instance) -> float:
@@ -31,6 +32,8 @@ class Reaper:
                 self._forgotten(instance.instance_id)
             log.info("%s: forgot %d records", view.key, len(spent))
         if view.domain.removed and not view.instances:
+            if not self._parting.is_over(view, now):
+                return self._parting.due(view.key)
             text = "all its servers are deleted, its records forgotten"
             self._mirror.forget(view, [Event(time=now.wall, kind="removed", domain=str(view.key), text=text)])
             log.info("%s: removed", view.key)

@@ -8,14 +8,16 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from sys import intern
 
 import msgspec
+from msgspec.structs import replace
 
 from elastic.errors import BusUnavailable, CloudUnavailable, NotFound
 from elastic.logs import Complaint
 from elastic.model.domain import DomainKey, Json
 from elastic.model.instance import Instance
-from elastic.model.server import Server, ServerStatus
+from elastic.model.server import Mark, Server, ServerStatus
 from elastic.model.states import InstanceState
 from elastic.ports.bus import Peers
 from elastic.ports.clock import Clock
@@ -31,6 +33,18 @@ log = logging.getLogger(__name__)
 TOPIC = "survey"
 PART = 2000  # servers in one message
 UNABLE_AFTER = 3  # turns in a row
+MOST_ROUNDS, MOST_SERVERS = 1_000, 1_000_000
+"""That we keep of surveys whose end has not come: beyond it a part was lost, or there is no end."""
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """Of one member's listing of one site."""
+
+    site: str
+    member: str
+    round: str
+    last: bool
+    servers: list[Server]
 
 
 class Surveyor:
@@ -135,17 +149,20 @@ class Surveyor:
         self._untold.settled()
 
     def hear(self, message: Mapping[str, Json]) -> None:
-        """A leader's survey arrives, perhaps in parts. (Ours we have learnt from already.)"""
-        if message["member"] == self._member:
+        """A leader's survey arrives, perhaps in parts. (Ours we have learnt from already.) ValueError."""
+        part = msgspec.convert(message, _Part)
+        if part.member == self._member:
             return
-        site, key = str(message["site"]), (str(message["site"]), str(message["round"]))
-        self._parts = {k: v for k, v in self._parts.items() if k == key or k[0] != site}
+        key = (part.site, part.round)
+        self._parts = {k: v for k, v in self._parts.items() if k == key or k[0] != part.site}
         gathered = self._parts.setdefault(key, [])
-        gathered += msgspec.convert(message["servers"], list[Server])
-        if message["last"]:
-            self._heard[site] = self._clock.monotonic()
+        gathered += part.servers
+        if part.last:
+            self._heard[part.site] = self._clock.monotonic()
             self._parts.pop(key)
-            self._learn(site, gathered)
+            self._learn(part.site, gathered)
+        elif len(self._parts) > MOST_ROUNDS or len(gathered) > MOST_SERVERS:
+            self._parts.pop(next(iter(self._parts)) if len(self._parts) > MOST_ROUNDS else key)
 
 
 class Findings:
@@ -183,7 +200,7 @@ class Findings:
         server: Server,
         suspects: dict[DomainKey, list[Server]],
     ) -> None:
-        if instance is None or instance.server_id is None:
+        if instance is None or instance.server_id is None or instance.site != server.site:
             return
         if instance.server_id != server.server_id:
             suspects[key].append(server)
@@ -191,7 +208,8 @@ class Findings:
         tenure = self._mirror.tenure(key).since
         before = self._dossiers.bare(instance.instance_id, tenure)
         if before.told != server or before.missed_at is not None or before.absent:
-            self._dossiers.note(instance.instance_id, tenure, told=server, absent=False, missed_at=None)
+            told = _leaner(server, key, instance)
+            self._dossiers.note(instance.instance_id, tenure, told=told, absent=False, missed_at=None)
             self._touch(key)
 
     def _miss(self, site: str, shown: set[str]) -> None:
@@ -212,6 +230,24 @@ class Findings:
         for server in doubles(servers, view):
             log.warning("%s: server %s is a double of %s", key, server.server_id, server.mark.instance_id)
             self._remove_double(server)
+
+
+def _leaner(server: Server, key: DomainKey, instance: Instance) -> Server:
+    """The same, made of what is in memory already: one is kept for each instance."""
+    mark = Mark(intern(server.mark.cluster), key, server.mark.incarnation, instance.instance_id)
+    return replace(
+        server,
+        server_id=instance.server_id,
+        site=instance.site,
+        mark=mark,
+        public_ip=_known(server.public_ip, instance.public_ip),
+        private_ip=_known(server.private_ip, instance.private_ip),
+        hostname=_known(server.hostname, instance.hostname),
+    )
+
+
+def _known(said: str | None, recorded: str | None) -> str | None:
+    return recorded if said == recorded else said
 
 
 def _should_show(instance: Instance, shown: set[str]) -> bool:

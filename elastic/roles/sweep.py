@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
-from elastic.errors import NotFound, ServerGone, Superseded
+from elastic.errors import CloudRefused, NotFound, ServerGone, Superseded
 from elastic.model.assignment import Term
 from elastic.model.decision import Event
 from elastic.model.domain import DomainKey
@@ -164,8 +164,14 @@ class Sweep:
             elif not isinstance(error, ServerGone):
                 log.warning("server %s could not be deleted: %s", server.server_id, error)
 
-        work = partial(self._cloud.delete, server.site, server.server_id, self.timeout)
-        self._workers.submit(server.site, work, deleted)
+        self._workers.submit(server.site, partial(self._delete, server), deleted)
+
+    def _delete(self, server: Server) -> None:
+        """Only what bears that mark by the cloud's own word: we may know of it from another member."""
+        seen = self._cloud.server(server.site, server.server_id, self.timeout)
+        if seen.mark != server.mark:
+            raise CloudRefused(f"it does not bear the mark of {server.mark.instance_id}")
+        self._cloud.delete(server.site, server.server_id, self.timeout)
 
 
 def _unclaimed(claims: Mapping[Claim, list[Server]]) -> list[Server]:

@@ -6,6 +6,7 @@ leader, and no store.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated
 
 import msgspec
 
@@ -16,8 +17,17 @@ from elastic.ports.bus import Peers
 from elastic.roles.moment import Moment
 from elastic.rules.caution import silent_sites
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+
 TOPIC = "tally"
 LATELY = 120.0  # seconds for which one that was replaced for its silence still counts
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """`sites`: how many of its instances are silent, and how many there are."""
+
+    member: str
+    sites: dict[str, tuple[Count, Count]]
 
 
 class Tally:
@@ -45,8 +55,10 @@ class Tally:
             self._heard[self._member] = (now.mono, sites)
 
     def hear(self, message: Mapping[str, Json], now: float) -> None:
-        """KeyError or ValueError if it is no tally."""
-        self._heard[str(message["member"])] = (now, msgspec.convert(message["sites"], dict[str, tuple[int, int]]))
+        """ValueError if it is no tally."""
+        told = msgspec.convert(message, _Told)
+        self._heard = {name: said for name, said in self._heard.items() if now - said[0] <= 3 * self.interval}
+        self._heard[told.member] = (now, told.sites)
 
     def is_braked(self, site: str, now: float) -> bool:
         silent = total = 0

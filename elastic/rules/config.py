@@ -1,13 +1,13 @@
 """A domain's config: how its sections are put together, and what may stand in them."""
 
 from collections.abc import Iterable, Mapping
-from math import isfinite
 from typing import Any
 
 import msgspec
 
 from elastic.errors import BadRequest
 from elastic.model.domain import SECTIONS, HealthPolicy
+from elastic.rules.exact import is_number
 from elastic.rules.policy import Policy, engine_named
 
 Config = Mapping[str, Mapping[str, Any]]
@@ -17,6 +17,9 @@ LARGEST = 100_000
 
 DEEPEST = 32
 """Levels of lists and maps below a section's key: deeper can only be meant to hurt whoever reads it."""
+
+MOST_BYTES = 256 * 1024
+"""Of all sections, as JSON: what is larger fits into no user data, and into no node of the store with the rest."""
 
 GENERAL_KEYS = ("engine", "chef_credential")
 """EPU's; the credential's name goes out with the vars of each launch."""
@@ -50,6 +53,16 @@ def refuse_depth(config: Mapping[str, Any]) -> None:
                 raise BadRequest(f"{section}.{key} is nested more than {DEEPEST} levels deep")
 
 
+def refuse_size(config: Mapping[str, Any]) -> None:
+    """Raise BadRequest if it is longer than MOST_BYTES, or JSON cannot say it."""
+    try:
+        size = len(msgspec.json.encode(config))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadRequest(f"the config cannot be written as JSON: {error}") from None
+    if size > MOST_BYTES:
+        raise BadRequest(f"a config has at most {MOST_BYTES} bytes, and this one has {size}")
+
+
 def checked_config(
     general: Mapping[str, Any],
     engine_conf: Mapping[str, Any],
@@ -60,7 +73,7 @@ def checked_config(
     checked_general(general, engines).configured(engine_conf)
     for key in SIZE_KEYS:
         if isinstance(size := engine_conf.get(key), int | float) and size > LARGEST:
-            raise BadRequest(f"{key} must be at most {LARGEST}, not {size:g}")
+            raise BadRequest(f"{key} must be at most {LARGEST}, not {size!r}")
     checked_health(health)
 
 
@@ -104,7 +117,7 @@ def _health_value(key: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise BadRequest(f"health.{key} has to be true or false, not {value!r}")
         return value
-    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+    if not is_number(value):
         raise BadRequest(f"health.{key} has to be a number of seconds, not {value!r}")
     if value < 0:
         raise BadRequest(f"health.{key} must not be negative, but is {value!r}")

@@ -4,8 +4,20 @@ Whatever ends in a floor, a ceiling or a comparison is reckoned in these.
 """
 
 from fractions import Fraction
+from math import isfinite
+from typing import TypeGuard
 
 Number = int | float
+
+
+def is_number(value: object) -> TypeGuard[Number]:
+    """Whether it is one that can be reckoned with: finite, no truth value, and no whole number without end."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
 
 
 def exact(number: Number) -> Fraction:

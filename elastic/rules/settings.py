@@ -4,16 +4,18 @@ The keys in COMMON may stand in every engine's config; the engines look at the f
 """
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Any, Final
 
 import msgspec
 
 from elastic.errors import BadRequest
-from elastic.rules.exact import Number
+from elastic.rules.exact import Number, is_number
 
 REQUIRED: Final = object()
 SAMPLE_PERIOD = 90  # seconds
+LARGEST_WHOLE = 2**53
+"""Beyond it JSON's readers disagree about which number it is."""
+
 SAMPLE_FUNCTIONS = ("Average", "Sum", "SampleCount", "Maximum", "Minimum")
 COMMON = (
     "victims",
@@ -59,7 +61,7 @@ class Settings:
         if value is default:
             return value
         whole = int(value) if isinstance(value, float) and value.is_integer() else value
-        if not isinstance(whole, int) or isinstance(whole, bool):
+        if not isinstance(whole, int) or isinstance(whole, bool) or abs(whole) > LARGEST_WHOLE:
             raise BadRequest(f"{key} has to be a whole number, not {value!r}")
         if minimum is not None and whole < minimum:
             raise BadRequest(f"{key} has to be {minimum} or more, not {value!r}")
@@ -70,7 +72,7 @@ class Settings:
         value = self._value(key, default)
         if value is default:
             return value
-        if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        if not is_number(value):
             raise BadRequest(f"{key} has to be a number, not {value!r}")
         if value < 0 and not signed:
             raise BadRequest(f"{key} must not be negative, but is {value!r}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from elastic.adapters.cloud.local import LocalCloud
 from elastic.adapters.store.sqlite import SqliteStore
 from elastic.conf import embedded, settings
+from elastic.conf.places import absolute
 from elastic.conf.settings import Settings
 from elastic.errors import CloudUnavailable
 from elastic.ports.store import JournalRecords
@@ -33,7 +34,7 @@ def run(path: Path, replicas: int, cloud: str | None) -> None:
 
     BadRequest, Conflict or Unavailable say in one line why it cannot be, cannot begin or cannot go on.
     """
-    path = path.expanduser().resolve()
+    path = embedded.checked(absolute(path).resolve())
     changed = directory.prepare(path)
     with directory.held(path), Signals(_STOPPING, [signal.SIGCHLD]) as signals:
         stderr = Stderr()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from elastic.errors import ElasticError
 from elastic.model.decision import Event
+from elastic.rules.showing import visible
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ def line_of(event: Event) -> str:
     """`ISO-time kind domain text`; the domain of what concerns the whole cluster is `-`."""
     time = datetime.fromtimestamp(event.time, UTC).isoformat(timespec="milliseconds")
     named = event.instance_id if event.instance_id not in event.text else ""
-    text = " ".join(f"{named} {event.text}".split())
+    text = visible(" ".join(f"{named} {event.text}".split()))
     return f"{time} {event.kind} {event.domain or '-'} {text}".rstrip()
 
 

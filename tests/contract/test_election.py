@@ -91,6 +91,7 @@ def test_only_the_holder_can_give_it_back(world: StoreWorld, clock: HandClock) -
     assert second.contend("decider") == new
 
 
+@pytest.mark.hazard("F11")
 def test_a_step_of_the_wall_clock_moves_nobody(world: StoreWorld, clock: HandClock) -> None:
     first, second = world.election("m1"), world.election("m2")
     seat = seat_of(first)

@@ -83,6 +83,7 @@ def answered_before_the_kill(path: Path, fatal: int) -> int:
         os.close(reading)
 
 
+@pytest.mark.hazard("F26")
 @pytest.mark.slow
 def test_killed_before_any_statement_what_was_answered_is_there_and_the_rest_whole_or_absent(
     tmp_path: Path, chapters: list[Mapping[str, Any]], statements: int
@@ -173,6 +174,7 @@ def test_processes_that_make_the_same_store_at_once_make_one(tmp_path: Path) -> 
     os.close(writing)
 
 
+@pytest.mark.hazard("F26")
 def test_a_process_stopped_in_its_transaction_holds_writers_up_but_not_for_ever(path: Path) -> None:
     def stop_at_commit(sql: str) -> None:
         if sql == "COMMIT" and stops:

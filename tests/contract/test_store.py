@@ -229,6 +229,7 @@ class TestIdempotency:
         mutate(store, REQUEST)
         assert store.answered("key-2") == (False, None)
 
+    @pytest.mark.hazard("F14")
     def test_a_redelivered_add_does_not_revive_what_was_removed(self, store: Store) -> None:
         store.add_domain(domain(), REQUEST)
         store.change(KEY, lambda d: replace(d, removed=True))

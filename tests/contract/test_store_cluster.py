@@ -24,6 +24,7 @@ class TestTerms:
     def test_there_is_none_at_first(self, store: Store) -> None:
         assert store.terms() == {}
 
+    @pytest.mark.hazard("F7")
     def test_each_seat_raises_the_term_once(self, world: StoreWorld, clock: HandClock) -> None:
         store, first, second = world.store, world.election("m1"), world.election("m2")
         seat = seat_of(first)
@@ -34,6 +35,7 @@ class TestTerms:
         assert store.raise_term(seat_of(second)) == Term("decider", 2)
         assert world.opened().terms() == {"decider": 2}
 
+    @pytest.mark.hazard("F7")
     def test_a_deposed_leader_cannot_raise_it(self, world: StoreWorld, clock: HandClock) -> None:
         first, second = world.election("m1"), world.election("m2")
         old = seat_of(first)
@@ -74,6 +76,7 @@ class TestAssignment:
         for holder in ("m1", "m2"):
             assert assigned(world.store, seat, holder) == world.opened().assignment()
 
+    @pytest.mark.hazard("F7")
     def test_it_is_written_by_the_seated_leader_alone(self, world: StoreWorld, clock: HandClock) -> None:
         first, second = world.election("m1"), world.election("m2")
         old = seat_of(first)

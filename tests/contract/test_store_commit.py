@@ -185,6 +185,7 @@ class TestWhatACommitWrites:
 
 
 class TestDecisions:
+    @pytest.mark.hazard("F16")
     def test_a_decision_raises_the_counter_and_nothing_else_does(
         self, store: Store, peopled: View, fence: Tenure
     ) -> None:
@@ -209,6 +210,7 @@ class TestDecisions:
         with pytest.raises(Stale):
             store.commit(peopled, fence, Commit(id="c2", decides=True, added=[instance("i3")]))
 
+    @pytest.mark.hazard("F16")
     def test_what_decides_nothing_does_not_mind_either(self, store: Store, peopled: View, fence: Tenure) -> None:
         store.change(KEY, lambda d: replace(d, paused=True))
         store.commit(store.view(KEY), fence, Commit(id="c2", decides=True, added=[instance("i3")]))
@@ -218,6 +220,7 @@ class TestDecisions:
 
 
 class TestVersions:
+    @pytest.mark.hazard("F10")
     def test_a_change_of_an_older_version_is_stale(self, store: Store, peopled: View, fence: Tenure) -> None:
         store.commit(peopled, fence, Commit(id="c2", changes={"i1": Change(started, version=1)}))
 
@@ -277,6 +280,7 @@ class TestWholeOrNothing:
 
 
 class TestCommitIds:
+    @pytest.mark.hazard("F15")
     def test_the_last_commit_made_again_is_read_back_not_repeated(
         self, store: Store, peopled: View, fence: Tenure
     ) -> None:
@@ -331,6 +335,7 @@ class TestIncarnations:
         store.forget_domain(store.view(KEY), fence)
         store.add_domain(domain(engine_conf={"preserve_n": 3}))
 
+    @pytest.mark.hazard("F8")
     def test_a_view_of_the_former_domain_writes_nothing_into_the_new_one(
         self, store: Store, view: View, fence: Tenure
     ) -> None:

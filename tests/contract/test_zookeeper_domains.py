@@ -635,6 +635,7 @@ def reply_lost(monkeypatch: pytest.MonkeyPatch) -> Cut:
 
 
 class TestLostReplies:
+    @pytest.mark.hazard("F15")
     def test_of_a_commit(self, store: ZookeeperStore, peopled: View, fence: Tenure, reply_lost: Cut) -> None:
         commit = Commit(id="c1", decides=True, changes={"i1": Change(counted)}, added=[instance("i3")])
         reply_lost(store, False)
@@ -647,6 +648,7 @@ class TestLostReplies:
         assert after == store.view(KEY) == store.commit(peopled, fence, commit)
         assert (after.instances[0].extravars, len(after.instances), after.counter) == ({"n": 1}, 3, 1)
 
+    @pytest.mark.hazard("F15")
     @pytest.mark.parametrize("request_", [None, Request("k", "answer", 1e12)], ids=["without a key", "with a key"])
     def test_of_a_new_domain(self, store: ZookeeperStore, reply_lost: Cut, request_: Request | None) -> None:
         reply_lost(store, False)
@@ -777,6 +779,7 @@ class TestLostReplies:
         with pytest.raises(NotFound):
             store.view(KEY)
 
+    @pytest.mark.hazard("F15")
     def test_that_cannot_be_read_back_are_unknown(
         self, store: ZookeeperStore, peopled: View, fence: Tenure, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
     ) -> None:

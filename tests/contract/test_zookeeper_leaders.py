@@ -48,6 +48,7 @@ def test_a_seat_that_is_lost_in_the_last_moment_raises_no_term(world: ZookeeperW
     assert other.terms() == {}
 
 
+@pytest.mark.hazard("F7")
 def test_nor_does_it_write_the_table(world: ZookeeperWorld) -> None:
     store, other = world.store, world.opened()
     seat = seat_of(world.election("m1"))

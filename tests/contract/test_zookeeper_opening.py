@@ -78,6 +78,7 @@ def test_where_nobody_says_how_many_partitions_there_are_256(places: Places) -> 
     assert places.open(None).layout().partitions == 256
 
 
+@pytest.mark.hazard("F23")
 def test_another_number_of_partitions_than_the_stores_is_refused(places: Places) -> None:
     places.open(8)
     assert places.open(None).layout().partitions == 8
@@ -96,6 +97,7 @@ def test_it_can_have_as_many_partitions_as_there_are_slots(places: Places) -> No
     assert places.open(4096).incarnation(4095) == 0
 
 
+@pytest.mark.hazard("F24")
 def test_what_a_newer_release_wrote_is_refused(places: Places) -> None:
     session = places.open().session
     for newer in (codec.encode(Layout("uid", 8, 2)), b'{"format":2,"value":{}}'):

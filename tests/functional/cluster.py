@@ -30,14 +30,19 @@ DEFINITION = {
 }
 
 
-def until(what: Callable[[], Any], bound: float = PATIENCE, lack: str = "it did not come to pass") -> Any:
-    """What `what` says, once it says anything. A cluster that does not answer just now has said nothing."""
+def until(
+    what: Callable[[], Any], bound: float = PATIENCE, lack: str | Callable[[], object] = "it did not come to pass"
+) -> Any:
+    """What `what` says, once it says anything. A cluster that does not answer just now has said nothing.
+
+    `lack`: what there is to say if it never does; asked then, if it is to be called.
+    """
     deadline = time.monotonic() + bound
     while True:
         with suppress(Unavailable):
             if said := what():
                 return said
-        assert time.monotonic() < deadline, f"{lack} within {bound:g} s"
+        assert time.monotonic() < deadline, f"{lack() if callable(lack) else lack} within {bound:g} s"
         time.sleep(0.1)
 
 
@@ -81,7 +86,8 @@ def agents_of(directory: Path) -> dict[str, int]:
             continue
         is_agent = any(word.endswith((b"elastic.cli.agent", b"_agent.py")) for word in argv[:5])
         if is_agent and any(word.startswith(mark) for word in argv) and is_alive(pid):
-            found[argv[argv.index(b"--member") + 1].decode()] = pid
+            # a child of its own that is just being started still has its arguments, and a greater number
+            found.setdefault(argv[argv.index(b"--member") + 1].decode(), pid)
     return found
 
 
@@ -96,11 +102,31 @@ class Said:
 
     def __init__(self, pipe: Any) -> None:
         self.lines: list[str] = []
-        threading.Thread(target=self._read, args=(pipe,), daemon=True).start()
+        self._reading = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self._reading.start()
+
+    def finish(self) -> None:
+        """Returns when all is read. Only for one that has ended: `lines` may lag behind that."""
+        self._reading.join(PATIENCE)
+        assert not self._reading.is_alive(), "somebody else has the pipe"
 
     def _read(self, pipe: Any) -> None:
         for line in pipe:
             self.lines.append(line.rstrip("\n"))
+
+
+class Heard(subprocess.Popen[str]):
+    """A process whose every word has been read once it was waited for."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        super().__init__(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.out, self.err = Said(self.stdout), Said(self.stderr)
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = super().wait(timeout)
+        self.out.finish()
+        self.err.finish()
+        return code
 
 
 class AnyCluster:
@@ -210,13 +236,10 @@ class Cluster(AnyCluster):
 
     def start(self, replicas: int = 3) -> None:
         """`elastic run`; returns when it has said ready."""
-        self.supervisor = subprocess.Popen(
-            [*ELASTIC, "run", "--replicas", str(replicas), "--data", str(self.directory)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        self.supervisor = heard = Heard(
+            [*ELASTIC, "run", "--replicas", str(replicas), "--data", str(self.directory)]
         )
-        self.out, self.err = Said(self.supervisor.stdout), Said(self.supervisor.stderr)
+        self.out, self.err = heard.out, heard.err
         until(lambda: "ready" in self.out.lines or self._ended(), lack="it was not ready")
         assert self.supervisor.poll() is None, self.err.lines
 
@@ -233,5 +256,6 @@ class Cluster(AnyCluster):
     def destroy(self) -> None:
         if self.supervisor is not None and self.supervisor.poll() is None:
             self.supervisor.kill()
-            self.supervisor.wait()
         super().destroy()
+        if self.supervisor is not None:
+            self.supervisor.wait()

@@ -20,7 +20,7 @@ from elastic.conf import embedded
 from elastic.model.assignment import Assignment
 from elastic.model.domain import DomainKey
 from elastic.model.view import View
-from tests.functional.cluster import AGENT, VM, Cluster, Said, until
+from tests.functional.cluster import AGENT, VM, Cluster, Heard, until
 
 pytestmark = [pytest.mark.functional, pytest.mark.slow]
 
@@ -32,24 +32,15 @@ class Agents:
 
     def __init__(self, config: Path) -> None:
         self.config = config
-        self.processes: dict[str, subprocess.Popen[str]] = {}
-        self.said: dict[str, Said] = {}
-        self.errors: dict[str, Said] = {}
+        self.processes: dict[str, Heard] = {}
 
-    def start(self, member: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [*AGENT, "--config-file", str(self.config), "--member", member],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.processes[member] = process
-        self.said[member] = Said(process.stdout)
-        self.errors[member] = Said(process.stderr)
-        return process
+    def start(self, member: str) -> Heard:
+        self.processes[member] = Heard([*AGENT, "--config-file", str(self.config), "--member", member])
+        return self.processes[member]
 
     def until_ready(self) -> None:
-        until(lambda: all(said.lines == ["ready"] for said in self.said.values()), lack="not all are ready")
+        processes = self.processes.values()
+        until(lambda: all(process.out.lines == ["ready"] for process in processes), lack="not all are ready")
 
 
 @pytest.fixture
@@ -121,10 +112,10 @@ def test_sighup_has_it_read_its_configuration_again(agents: Agents) -> None:
     process = agents.start("a")
     agents.until_ready()
     process.send_signal(signal.SIGHUP)
-    until(lambda: any("was read again" in line for line in agents.errors["a"].lines))
+    until(lambda: any("was read again" in line for line in agents.processes["a"].err.lines))
     agents.config.write_text(agents.config.read_text() + "\n[decider]\ninterval = soon\n")
     process.send_signal(signal.SIGHUP)
-    until(lambda: any("stays as it was" in line for line in agents.errors["a"].lines))
+    until(lambda: any("stays as it was" in line for line in agents.processes["a"].err.lines))
     assert process.poll() is None
 
 
@@ -132,7 +123,7 @@ def test_a_store_that_does_not_answer_at_start_is_waited_for(cluster: Cluster, a
     locked = sqlite3.connect(cluster.directory / "store.db", isolation_level=None)
     locked.execute("BEGIN EXCLUSIVE")
     process = agents.start("a")
-    until(lambda: any("waiting" in line for line in agents.errors["a"].lines))
+    until(lambda: any("waiting" in line for line in agents.processes["a"].err.lines))
     assert process.poll() is None
     locked.execute("ROLLBACK")
     locked.close()
@@ -143,7 +134,7 @@ def test_metrics_and_health_are_served_when_asked_for(agents: Agents) -> None:
     agents.config.write_text(agents.config.read_text() + "\n[metrics]\nlisten = 127.0.0.1:0\n")
     agents.start("a")
     agents.until_ready()
-    told = until(lambda: re.search(r"http://[0-9.:]+", "".join(agents.errors["a"].lines)))
+    told = until(lambda: re.search(r"http://[0-9.:]+", "".join(agents.processes["a"].err.lines)))
 
     def asked(path: str) -> str:
         with urllib.request.urlopen(told[0] + path, timeout=10) as answer:  # noqa: S310

@@ -50,6 +50,7 @@ def head_of(cluster: RealCluster, domain: str) -> str:
 def test_while_nobody_leads_a_domain_of_a_living_member_is_healed(slow_cluster: RealCluster) -> None:
     cluster = slow_cluster
     cluster.start()
+    cluster.until_whole()
     sizes = {f"d{number}": 1 for number in range(8)}
     cluster.add_domains(sizes)
     leads = {role: cluster.leader(role)["member"] for role in ROLES}

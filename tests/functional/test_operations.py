@@ -15,7 +15,7 @@ from elastic.client import connect
 from elastic.errors import Denied, ElasticError
 from tests.functional.cluster import AnyCluster, Cluster, until
 from tests.functional.real import RealCluster
-from tests.servers.process import running
+from tests.servers.process import opened_by, running
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.zookeeper import ZooKeeper
 
@@ -104,7 +104,8 @@ def all_mute(cluster: RealCluster, stack: ExitStack) -> None:
 
 
 def a_cloud_call_that_hangs(cluster: RealCluster, stack: ExitStack) -> None:
-    """Whoever has a server's lock holds up all that is asked of the cloud about it."""
+    """Whoever has a server's lock holds up all that is asked of the cloud about it: here that it be deleted. The
+    one that replaces it is there already."""
     cluster.start_agent("a")
     cluster.add_domains({"web": 1})
     (lock,) = cluster.directory.glob("cloud/servers/*/lock")
@@ -112,7 +113,13 @@ def a_cloud_call_that_hangs(cluster: RealCluster, stack: ExitStack) -> None:
     fcntl.flock(held, fcntl.LOCK_EX)
     (row,) = cluster.client.instances("web")
     cluster.client.terminate_instance(row["instance_id"])
-    until(lambda: cluster.client.instance(row["instance_id"])["state"] == "700-TERMINATING")
+
+    def states() -> list[str]:
+        return sorted(row["state"] for row in cluster.client.instances("web"))
+
+    until(lambda: states() == ["600-RUNNING", "700-TERMINATING"], lack="it is not replaced")
+    agent = cluster.hosts["a"].process.pid
+    until(lambda: str(lock) in opened_by(agent), lack="it is not asked for")
 
 
 def much_to_do(cluster: RealCluster, stack: ExitStack) -> None:
@@ -325,6 +332,7 @@ def test_an_embedded_cluster_is_moved_to_real_servers(alone: RealCluster, tmp_pa
 # restoring the store
 
 
+@pytest.mark.hazard("F9")
 @pytest.mark.usefixtures("zookeeper_installed")
 def test_a_store_restored_from_a_backup_costs_no_vm_until_an_operator_has_looked(
     tmp_path: Path, rabbitmq: RabbitMQ, vhost: str

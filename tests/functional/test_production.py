@@ -1,14 +1,13 @@
 """The examples in etc/elastic, on real servers: with TLS, a throw-away authority, and the local cloud."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from elastic.cli.agent import REFUSED
-from tests.functional.cluster import AGENT, Cluster, Said, until
+from tests.functional.cluster import AGENT, Cluster, Heard, until
 from tests.functional.production import ExampleRabbitMQ, ExampleZooKeeper, Servers, example_ensemble
 from tests.servers.process import running
 from tests.servers.tls import make_certificates
@@ -48,8 +47,8 @@ def production(servers: Servers, chroot: str, tmp_path: Path) -> Iterator[Cluste
 class Agent:
     def __init__(self, config: Path, member: str) -> None:
         argv = [*AGENT, "--config-file", str(config), "--member", member]
-        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.out, self.err = Said(self.process.stdout), Said(self.process.stderr)
+        self.process = Heard(argv)
+        self.out, self.err = self.process.out, self.process.err
 
     def until_ready(self) -> None:
         until(lambda: self.out.lines or self.process.poll() is not None, lack="it is not ready")

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from tests.servers.proxy import Proxy
 from tests.servers.rabbitmq import RabbitMQ
 
 pytestmark = pytest.mark.functional
+
+SHORT_OF_MEMORY = ("set_vm_memory_high_watermark", "0.00001")
+MEMORY_ENOUGH = ("set_vm_memory_high_watermark", "0.4")
 
 
 @pytest.fixture
@@ -147,16 +150,40 @@ def test_a_broker_short_of_memory_is_named_and_forgiven(
         peers = serving.peers(broker.url(), "m1", lambda op, _args: op)
         client = serving.client(broker.url())
         assert client.call("x", {}, timeout=10) == "x"
-        broker.ctl("set_vm_memory_high_watermark", "0.00001")
+        broker.ctl(*SHORT_OF_MEMORY)
         for key in ("k1", "k2"):
             with pytest.raises(errors.BusUnavailable, match="short of memory or disk"):
                 client.call("do", {}, timeout=2, idempotency_key=key)
         with pytest.raises(errors.BusUnavailable, match="short of memory or disk"):
             peers.tell("x", {})
         assert server.is_connected
-        broker.ctl("set_vm_memory_high_watermark", "0.4")
+        broker.ctl(*MEMORY_ENOUGH)
         assert client.call("x", {}, timeout=15) == "x"
         assert peers.ask("m1", "well", {}, timeout=10) == "well"
+
+
+@pytest.mark.slow
+def test_what_is_asked_and_answered_while_a_broker_is_short_of_memory_goes_out_once_it_is_not(
+    rabbitmq_installed: None, tmp_path: Path, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what must not be sent twice: it was not sent yet."""
+    monkeypatch.setattr(rpc, "BLOCKED_SECONDS", 60.0)
+    with running(RabbitMQ(tmp_path / "broker")) as broker, ThreadPoolExecutor(2) as pool:
+        doing = Doing()
+        serving.server(broker.url(), doing)
+        clients = [serving.client(broker.url()) for _ in range(2)]
+        assert [client.call("x", {}, timeout=10) for client in clients] == ["x", "x"]
+        answered = pool.submit(clients[0].call, "hang", {}, timeout=120)
+        until(doing.taken.is_set)
+        broker.ctl(*SHORT_OF_MEMORY)
+        with pytest.raises(errors.BusUnavailable, match="short of memory or disk"):
+            clients[1].call("k", {}, timeout=2, idempotency_key="k")
+        asked = pool.submit(clients[1].call, "once", {}, timeout=120)
+        doing.free.set()
+        assert wait((asked, answered), timeout=2).done == set()
+        broker.ctl(*MEMORY_ENOUGH)
+        assert (asked.result(90), answered.result(90)) == ("once", "hang")
+        assert [call.op for call in doing.calls].count("once") == 1
 
 
 @pytest.mark.slow

@@ -46,7 +46,7 @@ def test_what_is_no_call_is_counted_dropped_and_its_sender_told(url: str, servin
         channel.basic_consume("amq.rabbitmq.reply-to", no_ack=True, callback=replies.append)
         publish(channel, body, **{"reply_to": "amq.rabbitmq.reply-to", **properties})
         assert serving.client(url).call("x", {}, timeout=10) == ["x", "elastic"]
-        assert dict(server.dropped) == {reason: 1}
+        until(lambda: dict(server.dropped) == {reason: 1})
         if reason != "bad_reply_to":
             connection.drain_events(timeout=10)
             assert '"bad_request"' in bytes(replies[0].body, "utf-8").decode()

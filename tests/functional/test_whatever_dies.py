@@ -184,7 +184,7 @@ def test_whatever_dies_every_domain_has_its_servers_in_the_end(story: Story) -> 
         story.a_third_of_the_vms_dies()
         story.a_leader_is_paused()
 
-    until(lambda: not ledger.faults(cluster), BOUND, f"{ledger.faults(cluster)}")
+    until(lambda: not ledger.faults(cluster), BOUND, lambda: ledger.faults(cluster))
     assert len(ledger.there) + len(ledger.gone) > ledger.unanswered > 0
     cluster.until_settled(SIZES)
     assert cluster.client.servers(strays=True) == []

@@ -65,6 +65,7 @@ def condition(world, name, key=WEB):
 # P1: no double
 
 
+@pytest.mark.hazard("F4")
 @pytest.mark.parametrize(
     "weather",
     [
@@ -86,6 +87,7 @@ def test_p1_a_create_whose_outcome_is_not_known_is_waited_out_and_adopted(weathe
     assert world.happened(Happened.DELETE_ASKED) == []
 
 
+@pytest.mark.hazard("F2")
 def test_p1_a_create_that_takes_effect_long_after_the_settle_is_doubled_for_a_while_only():
     world = World.settled(weather=Weather(**KIND, create_late=1.0, late_by=(SETTLE + 3, SETTLE + 3)))
     world.add(n=1)
@@ -138,6 +140,7 @@ def test_p5_a_cloud_that_answers_nothing_but_errors_fails_no_instance_and_ends_n
     assert served.happened(Happened.DELETE_ASKED, after=journal) == []
 
 
+@pytest.mark.hazard("F12")
 def test_p5_a_long_outage_of_the_whole_bus_ends_nobody(served):
     """Neither those that run nor those that boot while nobody can be heard."""
     served.resize(5)
@@ -154,6 +157,7 @@ def test_p5_a_long_outage_of_the_whole_bus_ends_nobody(served):
     served.until(lambda: served.is_whole(6))
 
 
+@pytest.mark.hazard("F22")
 def test_p5_while_the_bus_is_down_what_the_cloud_says_is_still_acted_on(served):
     served.broker.down = True
     served.run(5)
@@ -178,6 +182,7 @@ def test_p5_one_replica_that_loses_the_store_is_replaced_and_nobody_suffers(serv
     assert lost.name in served.store.assignment().holders
 
 
+@pytest.mark.hazard("F22")
 def test_p5_a_store_that_is_lost_for_all_ends_nobody_and_answers_honestly(served):
     journal = len(served.cloud.journal)
     for replica in served.replicas.values():
@@ -197,6 +202,7 @@ def test_p5_a_store_that_is_lost_for_all_ends_nobody_and_answers_honestly(served
     assert {e.instance_id for e in served.happened(Happened.DELETE_ASKED)} == {silent.instance_id}
 
 
+@pytest.mark.hazard("F12")
 def test_p5_nobody_is_given_up_while_the_cloud_does_not_answer(served):
     silent = next(iter(served.vms.values()))
     silent.silent = True
@@ -209,6 +215,7 @@ def test_p5_nobody_is_given_up_while_the_cloud_does_not_answer(served):
     served.until(served.is_whole)
 
 
+@pytest.mark.hazard("F10")
 def test_p5_one_that_is_heard_from_while_its_end_is_being_decided_lives_on():
     """Its newest word is in memory only, and the decider goes by what is written."""
     world = World.settled(engines={**ENGINES, "ponders": Ponders})
@@ -248,6 +255,7 @@ def test_p5_a_clock_step_ends_none_that_runs(by):
     assert {i.health for i in world.view().instances} == {Health.OK}
 
 
+@pytest.mark.hazard("F11")
 @HOUR
 def test_p5_a_clock_step_fails_none_that_boots(by):
     world = World.settled(weather=Weather(boot=(10.0, 15.0)))
@@ -278,6 +286,7 @@ def creates(world):
     return sum(r.fuse.steps.count("create") for r in world.replicas.values())
 
 
+@pytest.mark.hazard("F11")
 @HOUR
 def test_p5_a_clock_step_forgets_no_record_before_its_time(by):
     world = serving()
@@ -291,6 +300,7 @@ def test_p5_a_clock_step_forgets_no_record_before_its_time(by):
         assert len(world.view().instances) == 3
 
 
+@pytest.mark.hazard("F27")
 def test_p5_a_restart_of_all_replicas_at_once_ends_nobody(served):
     journal = len(served.cloud.journal)
     for replica in tuple(served.replicas.values()):
@@ -327,6 +337,7 @@ def braked():
     return world, silent, len(ended(world, silent))
 
 
+@pytest.mark.hazard("F13")
 def test_many_that_fall_silent_together_are_held_and_replaced_at_a_trickle():
     """They are found silent one after another: those given up before the brake came on count all the same."""
     world, silent, at_first = braked()
@@ -361,6 +372,7 @@ def test_fresh_heartbeats_clear_the_brake():
     assert len(ended(world, silent)) == at_first
 
 
+@pytest.mark.hazard("F13")
 def test_what_the_cloud_itself_reports_is_replaced_though_the_brake_is_on():
     world, silent, at_first = braked()
     server = next(s for s in world.live() if s.mark.instance_id not in silent)
@@ -421,6 +433,7 @@ def strangers(world):
     }
 
 
+@pytest.mark.hazard("F9")
 def test_p6_servers_without_our_clusters_mark_are_never_touched(served):
     foreign = strangers(served)
     served.run(LONG)
@@ -431,6 +444,7 @@ def test_p6_servers_without_our_clusters_mark_are_never_touched(served):
     assert served.ask("list_servers") == []
 
 
+@pytest.mark.hazard("F9")
 @pytest.mark.parametrize("what", ["its number", "its incarnation"])
 def test_p6_a_mark_above_the_stores_counters_stops_the_sweep_until_it_is_accepted(served, what):
     slot = slot_of(WEB)
@@ -453,6 +467,7 @@ def test_p6_a_mark_above_the_stores_counters_stops_the_sweep_until_it_is_accepte
 # P7: a removed domain ends empty, and nothing revives it
 
 
+@pytest.mark.hazard("F6")
 def test_p7_a_create_that_takes_effect_after_its_domain_is_forgotten_is_swept():
     world = World.settled(weather=Weather(create_late=1.0, late_by=(20.0, 20.0)))
     world.add(n=2)
@@ -465,6 +480,7 @@ def test_p7_a_create_that_takes_effect_after_its_domain_is_forgotten_is_swept():
     assert WEB not in world.store.all_domains()
 
 
+@pytest.mark.hazard("F14")
 def test_p7_a_redelivered_add_domain_does_not_revive_a_removed_one(world):
     world.add(DB, n=1)
     client = MemoryRpcClient(world.broker, "ann")

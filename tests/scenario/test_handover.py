@@ -142,6 +142,7 @@ def test_joiners_are_waited_for_a_moment_so_that_partitions_move_once():
     assert world.store.assignment().serial <= serial + 2
 
 
+@pytest.mark.hazard("F12")
 @pytest.mark.parametrize("how", ["a joiner", "a drain"])
 def test_somebody_hears_each_partition_all_the_time(how):
     """The new one binds before the old one lets go."""
@@ -198,6 +199,7 @@ def test_one_that_is_proved_dead_is_replaced_without_waiting_for_its_session():
     world.until(lambda: leader.name not in world.store.assignment().holders, within=3 * TURN)
 
 
+@pytest.mark.hazard("F5")
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("walk", WALKS)
 def test_a_walk_paused_at_any_step_comes_to_the_same_end(walk, after):
@@ -256,6 +258,7 @@ def pause_at(walk, step, after):
 # Those that cannot do their work
 
 
+@pytest.mark.hazard("F20")
 @pytest.mark.parametrize("leads", [True, False], ids=["the leader", "another"])
 def test_a_member_whose_calls_to_the_cloud_fail_loses_its_partitions_while_others_are_able(leads):
     world = fleet()
@@ -282,6 +285,7 @@ def test_when_nobody_is_able_all_keep_what_they_have():
     assert set(loads(world)) == {"a", "b", "c"}
 
 
+@pytest.mark.hazard("F20")
 def test_a_leader_that_fails_its_duty_three_times_hands_over_to_one_that_is_able():
     world = fleet()
     leader = world.leader("decider")
@@ -344,6 +348,7 @@ def mend(world):
         world.room.rejoin(name)
 
 
+@pytest.mark.hazard("F21")
 @pytest.mark.parametrize("hiccup", [nobody_there, only_the_leader_there, unreadable])
 def test_a_wrong_word_of_the_group_moves_no_partition(hiccup):
     world = fleet()

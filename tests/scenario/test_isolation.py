@@ -208,6 +208,7 @@ class OnThreads(InlineWorkers):
         return self._threads.run(work, budget)
 
 
+@pytest.mark.hazard("F19")
 def test_an_engine_that_hangs_is_not_asked_again_before_it_has_returned():
     world = world_of(workers=OnThreads)
     journal, waiting = len(world.cloud.journal), Event()
@@ -257,6 +258,7 @@ def deadly(world):
     return mood
 
 
+@pytest.mark.hazard("F19")
 def test_a_domain_in_whose_visit_a_replica_died_is_quarantined_by_it_and_released():
     world = world_of(members="a")
     Moody.mood.append(deadly(world))

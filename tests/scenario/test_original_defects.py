@@ -308,6 +308,7 @@ def test_d18_a_server_that_is_up_and_never_heard_from_is_replaced(world):
 # D7: an end that comes before the beginning is over
 
 
+@pytest.mark.hazard("F6")
 @pytest.mark.parametrize("late_by", [0.5, 1.5])
 @pytest.mark.parametrize("until", ["wished for", "attempted", "accepted", "started"])
 def test_d7_terminating_one_that_is_being_made_leaves_no_server(until, late_by):

@@ -34,6 +34,13 @@ def free_port() -> int:
                 return port
 
 
+def opened_by(pid: int) -> Iterator[str]:
+    """Names of what that process has open just now; it may close some of that while we look."""
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            yield os.readlink(entry)
+
+
 class Server(Protocol):
     def start(self) -> None: ...
 

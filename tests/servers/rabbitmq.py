@@ -20,6 +20,7 @@ HOME = Path("/usr/lib/rabbitmq")
 USERS = {"elastic": "administrator", "ann": "", "bob": ""}  # tags; passwords are the names
 ACTOR = '<<"tests">>'
 LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
+RESTFUL = "+sbwt none +sbwtdcpu none +sbwtdio none"  # Erlang's threads sleep at once when there is nothing to do
 
 
 def is_installed() -> bool:
@@ -27,13 +28,17 @@ def is_installed() -> bool:
 
 
 class RabbitMQ:
-    """A server. Its port and its data outlive `stop`, `kill` and `restart`. With `tls` it speaks nothing else."""
+    """A server. Its port and its data outlive `stop`, `kill` and `restart`. With `tls` it speaks nothing else.
 
-    def __init__(self, folder: Path, *, tls: Certificates | None = None) -> None:
+    `spins`: as Erlang does by itself, its threads go on looking for work for a while; that costs others the CPU.
+    """
+
+    def __init__(self, folder: Path, *, tls: Certificates | None = None, spins: bool = True) -> None:
         self.folder = folder
         self.port = free_port()
         self.node = f"elastic{self.port}@localhost"
         self._tls = tls
+        self._spins = spins
         self._epmd_port, self._distribution_port = free_port(), free_port()
         self._epmd: Child | None = None
         self._broker: Child | None = None
@@ -171,7 +176,7 @@ class RabbitMQ:
             "RABBITMQ_LOG_BASE": str(folder),
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_ALLOW_INPUT": "1",  # the script becomes the server, rather than waiting for it
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-noinput {LOOPBACK}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-noinput {LOOPBACK} {'' if self._spins else RESTFUL}",
             "RABBITMQ_CTL_ERL_ARGS": LOOPBACK,
             "RABBITMQ_CTL_DIST_PORT_MIN": "32000",  # above our servers, below clients
             "RABBITMQ_CTL_DIST_PORT_MAX": "32700",

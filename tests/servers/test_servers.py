@@ -19,7 +19,7 @@ from kazoo.exceptions import NoAuthError
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.security import make_digest_acl
 
-from tests.servers.process import running
+from tests.servers.process import opened_by, running
 from tests.servers.proxy import Proxy
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.sessions import expire
@@ -43,7 +43,7 @@ def until(what: Callable[[], Any], bound: float = 30.0) -> Any:
 
 def listens(*pids: int) -> dict[int, str]:
     """Addresses that those processes listen at, by port, as the kernel tells it."""
-    inodes = {os.readlink(entry) for pid in pids for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    inodes = {what for pid in pids for what in opened_by(pid)}
     found = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:

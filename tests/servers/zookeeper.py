@@ -31,7 +31,7 @@ class ZooKeeper:
     """A server. Its port and its data outlive `stop`, `kill` and `restart`.
 
     `tick` in ms: sessions end at its multiples. With `tls` its port speaks nothing else.
-    Without `fsync` it is faster and may lose what it answered when the machine dies.
+    Without `fsync` it is faster and may lose what it answered when the machine dies. `heap` in MB.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class ZooKeeper:
         tls: Certificates | None = None,
         tick: int = 200,
         fsync: bool = True,
+        heap: int = 256,
         quorum: str = "",
         my_id: int = 0,
     ) -> None:
@@ -49,6 +50,7 @@ class ZooKeeper:
         self._tls = tls
         self._tick = tick
         self._fsync = fsync
+        self._heap = heap
         self._quorum = quorum
         self._my_id = my_id
         self._child: Child | None = None
@@ -80,7 +82,8 @@ class ZooKeeper:
         config.write_text(self._config(data))
         argv = [
             "/usr/bin/java",
-            *["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true"],
+            *[f"-Xmx{self._heap}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+            "-Djava.net.preferIPv4Stack=true",
             f"-Dzookeeper.DigestAuthenticationProvider.superDigest={_digest(SUPERUSER)}",
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",

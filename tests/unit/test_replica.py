@@ -118,6 +118,7 @@ def test_a_process_whose_name_another_has_taken_ends() -> None:
     assert alive.stop(10)
 
 
+@pytest.mark.hazard("F18")
 def test_a_turn_that_hangs_costs_the_roles_and_then_the_process() -> None:
     agent, said = StandIn(), list[str]()
     agent.held.clear()
@@ -197,6 +198,7 @@ def test_time_in_which_nobody_looked_is_nobodys_lateness(
     assert looks[-1][0] - due - stood.since(due) == pytest.approx(counted)
 
 
+@pytest.mark.hazard("F18")
 def test_a_process_that_was_stopped_lives_on_and_ends_if_it_hangs_then() -> None:
     ended, due = list[int](), [0.0]
     dog = Watchdog(

@@ -114,6 +114,7 @@ def test_a_replica_that_dies_is_started_again_at_once(tmp_path: Path) -> None:
         watch_until(lambda: child.ready and child.pid != first)
 
 
+@pytest.mark.hazard("F26")
 def test_a_replica_that_is_stopped_for_too_long_is_killed_and_started_again(tmp_path: Path) -> None:
     with watched(recipe(tmp_path, patience=1.0)) as ((child,), _, watch_until):
         watch_until(lambda: child.ready)
@@ -164,6 +165,7 @@ def test_deaths_in_a_row_are_answered_with_longer_pauses() -> None:
     assert [pause_before(deaths) for deaths in (1, 2, 3, 4, 20)] == [0.0, 0.5, 1.0, 2.0, 10.0]
 
 
+@pytest.mark.hazard("F26")
 def test_a_replica_ends_when_its_supervisor_is_gone(tmp_path: Path) -> None:
     """The pipe that says so is held by nobody else: not by the replica itself, nor by the next one."""
     children = [Child(recipe(tmp_path, name), ignored) for name in ("r1", "r2")]
@@ -242,6 +244,7 @@ def test_an_event_is_one_line(event: Event, line: str) -> None:
     assert line_of(event) == line
 
 
+@pytest.mark.hazard("F19")
 def test_the_black_box_names_the_domain_in_whose_visit_its_member_died(tmp_path: Path) -> None:
     path = tmp_path / "r1.visit"
     assert BlackBox(path).left_over() is None

@@ -63,13 +63,15 @@ def _address(text: str) -> Address:
     scheme = text.partition("://")[0] if "://" in text else ""
     if scheme not in PORTS:
         raise ValueError(f"an address begins with amqp://, amqps:// or {SQLITE}:////, not with {scheme[:20]!r}")
-    parts = urlsplit(text)
+    parts = _parts(text)
     port = _port(parts) or PORTS[scheme]
     if parts.fragment or "@" in parts.path:
         raise ValueError(f"it cannot be told where its parts end: {_ESCAPES}")
     host = unquote(parts.hostname or "")
     if not host:
         raise ValueError("an address names a host")
+    if not is_host(host):
+        raise ValueError("what stands for the host cannot be the name of one")
     return Address(
         host=host,
         port=port,
@@ -78,6 +80,21 @@ def _address(text: str) -> Address:
         vhost=unquote(parts.path[1:]) or "/",
         tls=_tls(scheme, host, parts.query),
     )
+
+
+def is_host(name: str) -> bool:
+    """Whether it may be asked after: other names break who asks. An address is one, too."""
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
+
+
+def _parts(text: str) -> SplitResult:
+    try:
+        return urlsplit(text)
+    except ValueError:  # it quotes what it was given
+        raise ValueError(f"it cannot be told where its parts end: {_ESCAPES}") from None
 
 
 def _port(parts: SplitResult) -> int | None:
@@ -110,5 +127,5 @@ def _tls(scheme: str, host: str, query: str) -> Mapping[str, Any] | None:
 
 
 def _check_sqlite(url: str) -> None:
-    if not url.startswith(f"{SQLITE}:////"):
+    if not url.startswith(f"{SQLITE}:////") or url.endswith("/"):
         raise ValueError(f"a bus in a file is {SQLITE}:///, followed by its absolute path")

@@ -79,10 +79,12 @@ class Caller:
             sent = False
             try:
                 post = self._ready()
-                if not post.is_blocked:
+                if post.is_blocked:
+                    reply = self._await_free(post, correlation, left)
+                else:
                     sent = True  # from here on it may have been
                     self._send(post, errand, correlation, left)
-                reply = self._await(post, errand.nobody, correlation, min(left, errand.again))
+                    reply = self._await(post, errand.nobody, correlation, min(left, errand.again))
                 if reply is not None:
                     return reply
                 trouble = BLOCKED if post.is_blocked else "no answer came in time"
@@ -131,16 +133,30 @@ class Caller:
         )
 
     def _await(self, post: Post, nobody: str, correlation: str, seconds: float) -> bytes | None:
-        """None if nothing came. Late answers to earlier errands are passed over. BusUnavailable if the broker
-        did not take what was sent."""
+        """None if nothing came. BusUnavailable if the broker did not take what was sent."""
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0:
             post.listen(left)
-            while self._replies:
-                reply = self._replies.pop(0)
-                if reply.properties.get("correlation_id") == correlation:
-                    return bytes(reply.body)
+            if (reply := self._reply_to_this(correlation)) is not None:
+                return reply
             post.check_taken(nobody)
+        return None
+
+    def _await_free(self, post: Post, correlation: str, seconds: float) -> bytes | None:
+        """Until the broker takes messages again: then null, unless an answer came to what was sent before."""
+        ends = time.monotonic() + seconds
+        while post.is_blocked and (left := ends - time.monotonic()) > 0:
+            post.listen(left)
+            if (reply := self._reply_to_this(correlation)) is not None:
+                return reply
+        return None
+
+    def _reply_to_this(self, correlation: str) -> bytes | None:
+        """Null if there is none yet. Late answers to earlier errands are passed over."""
+        while self._replies:
+            reply = self._replies.pop(0)
+            if reply.properties.get("correlation_id") == correlation:
+                return bytes(reply.body)
         return None
 
     def _disconnect(self) -> None:

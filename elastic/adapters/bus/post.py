@@ -69,10 +69,13 @@ class Post:
         while self._link.drain(0.0):
             pass
 
-    def check_blocked(self) -> None:
-        """BusUnavailable if the broker has said that it takes nothing."""
-        if self._link.is_blocked:
-            raise BusUnavailable(BLOCKED)
+    def check_blocked(self, until: float = 0.0) -> None:
+        """BusUnavailable if the broker has said that it takes nothing, and has not said otherwise by then, in
+        monotonic seconds."""
+        while self._link.is_blocked:
+            if (left := until - time.monotonic()) <= 0:
+                raise BusUnavailable(BLOCKED)
+            self._link.drain(left)
 
     def _watch(self) -> None:
         self.channel.confirm_select()

@@ -13,6 +13,7 @@ from kombu import Consumer, Exchange
 
 from elastic.adapters.bus import topology, wire
 from elastic.adapters.bus.address import is_sqlite, user_of
+from elastic.adapters.bus.allowance import Allowance
 from elastic.adapters.bus.caller import Caller, Errand
 from elastic.adapters.bus.frames import guard
 from elastic.adapters.bus.hands import Hands
@@ -26,11 +27,17 @@ from elastic.ports.bus import Call, Reply
 WIDTH = 4
 """Calls at once: a slow one does not hold up the others, and none waits here while another member is idle."""
 
+TOLD_BURST, TOLD_RATE = 200, 20
+"""To each account, at once and each second, why what it sent is no call; the rest is dropped without a word."""
+
 FINISH_SECONDS = 1.0
 """For what is under way when we are stopped."""
 
 REPLY_SECONDS = 60.0
 """How long a reply waits for its caller, if he gave no deadline or a later one."""
+
+BLOCKED_SECONDS = 2.0
+"""For which a reply waits for a broker that takes nothing now; whoever answers calls takes no other meanwhile."""
 
 DEAD_SECONDS = 30.0
 """For which a broker lets us in and not at the queue, before we look whether that is dead."""
@@ -54,6 +61,7 @@ class KombuRpcServer(Served):
         self._vain_since: float | None = None
         self._waiting: list[Any] = []
         self._dropped: Counter[str] = Counter()
+        self._may_be_told = Allowance(TOLD_RATE, TOLD_BURST)
         self._listener = Listener("rpc", url, self._set_up, self._serve)
         self._sender = Sender(url)
         self._hands = Hands("rpc", WIDTH, self._listener.wake)
@@ -119,7 +127,7 @@ class KombuRpcServer(Served):
 
     def _refuse(self, message: Any, reason: str) -> None:
         """Whoever can be told is told: he would wait for nothing."""
-        if reason == wire.BAD_REPLY_TO:
+        if reason == wire.BAD_REPLY_TO or not self._may_be_told.takes(str(message.properties.get("user_id"))):
             message.reject()
             return
         body = wire.encoded(wire.refusal_of(reason))
@@ -206,6 +214,7 @@ def send_reply(sender: Sender, message: Any, body: bytes, seconds: float, droppe
             DEFAULT_EXCHANGE,
             message.properties["reply_to"],
             declare=False,
+            patience=min(seconds, BLOCKED_SECONDS),
             correlation_id=message.properties.get("correlation_id"),
             expiration=seconds,
             delivery_mode=1,

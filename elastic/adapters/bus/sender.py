@@ -34,14 +34,23 @@ class Sender:
         self._rests_until, self._trouble = 0.0, ""
 
     def publish(
-        self, body: bytes, exchange: Exchange, routing_key: str, declare: bool = True, **properties: Any
+        self,
+        body: bytes,
+        exchange: Exchange,
+        routing_key: str,
+        declare: bool = True,
+        patience: float = 0.0,
+        **properties: Any,
     ) -> None:
         """Return when the bus has it. Raises BusUnavailable; it may have it nevertheless then.
 
-        Not `declare`: somebody else has made the exchange, and we may not.
+        Not `declare`: somebody else has made the exchange, and we may not. `patience`: seconds for which a broker
+        that takes nothing now is waited for.
         """
+        until = time.monotonic() + patience
 
         def send(post: Post) -> None:
+            post.check_blocked(until)
             if declare:
                 self.once(exchange.name, lambda: exchange(post.channel).declare())
             post.send(body, exchange.name, routing_key, **properties)
@@ -51,7 +60,12 @@ class Sender:
 
     def run(self, work: Callable[[Any], T]) -> T:
         """Do `work` with our channel; once more if the connection turns out to be broken. BusUnavailable."""
-        return self._run(lambda post: work(post.channel))
+
+        def do(post: Post) -> T:
+            post.check_blocked()
+            return work(post.channel)
+
+        return self._run(do)
 
     def once(self, what: object, work: Callable[[], Any]) -> None:
         """Do `work` the first time on each connection. To be called in `run` only."""
@@ -114,7 +128,6 @@ class Sender:
             self._link = Link.to(self._url, listens=False)
             self._post = Post(self._link)
         self._post.catch_up()
-        self._post.check_blocked()
         return self._post
 
     def _disconnect(self) -> None:

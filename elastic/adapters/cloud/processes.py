@@ -5,12 +5,13 @@ import select
 import signal
 from functools import cache
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import msgspec
 
 PROC = Path("/proc")
 _DEAD = "ZX"  # zombie: only its exit status is left of it
+_SHOWN_SECONDS, _SHOWN_POLL = 2.0, 0.001
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -25,12 +26,20 @@ class Process(msgspec.Struct, frozen=True):
         return process(self.pid) == self
 
     def has_argument(self, text: str) -> bool:
-        """False also if it may not be looked at, or has ended."""
-        try:
-            argv = (PROC / str(self.pid) / "cmdline").read_bytes()
-        except OSError:
-            return False
+        """False also if it may not be looked at, or has ended.
+
+        One that was just started is there before the kernel shows its arguments: they are waited for.
+        """
+        deadline = monotonic() + _SHOWN_SECONDS
+        while not (argv := self._argv()) and self.is_alive and monotonic() < deadline:
+            sleep(_SHOWN_POLL)
         return text.encode() in argv.split(b"\0") and self.is_alive
+
+    def _argv(self) -> bytes:
+        try:
+            return (PROC / str(self.pid) / "cmdline").read_bytes()
+        except OSError:
+            return b""
 
     def end(self, grace: float, bound: float) -> bool:
         """Ask it to end, make it end after `grace` seconds, wait `bound` at most; true if it is gone."""

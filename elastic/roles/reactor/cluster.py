@@ -1,6 +1,6 @@
 """Operations on the cluster as a whole, most of them for operators."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -73,13 +73,9 @@ def list_events(desk: Desk, asked: Asked, args: ListEvents) -> Json:
 @operations.declare(Arguments, Access.ANYONE)
 def list_replicas(desk: Desk, asked: Asked, _args: Arguments) -> Json:
     members, assignment = desk.store.members(), desk.store.assignment()
-    questions: dict[str, Callable[[], Json]] = {
-        name: partial(desk.peers.ask, name, "status", {}, desk.status_patience)
-        for name in members
-        if name != desk.member
-    }
+    questions = {name: partial(_status, desk, name) for name in members if name != desk.member}
     answers = desk.questions.gather(questions, desk.status_patience)
-    answers[desk.member] = msgspec.to_builtins(desk.status())
+    answers[desk.member] = desk.status()
     return [_replica_form(members[name], assignment, answers.get(name), asked.now) for name in sorted(members)]
 
 
@@ -103,7 +99,7 @@ def forget_replica(desk: Desk, _asked: Asked, args: ForgetReplica) -> Json:
         raise NotFound(f"there is no replica {member!r}")
     if desk.store.assignment().partitions_of(member):
         raise Conflict(f"replica {member!r} looks after partitions: wait for its session to end, or drain it")
-    question = {member: partial(desk.peers.ask, member, "status", {}, desk.status_patience)}
+    question = {member: partial(_status, desk, member)}
     if member == desk.member or desk.questions.gather(question, desk.status_patience):
         raise Conflict(f"replica {member!r} lives: stop it, and it is listed no more")
     desk.store.forget_member(member)
@@ -179,23 +175,31 @@ def release_quarantine(desk: Desk, asked: Asked, args: ReleaseQuarantine) -> Jso
     desk.store.release(key)
 
 
-def _replica_form(member: Member, assignment: Assignment, answer: Json, now: float) -> dict[str, Json]:
-    """`answer` is its own MemberStatus; null if it gave none: then what it last wrote has to do."""
+def _status(desk: Desk, member: str) -> MemberStatus:
+    """What it says of itself; an error if that is not to be understood."""
+    said = desk.peers.ask(member, "status", {}, desk.status_patience)
+    return msgspec.convert(said, MemberStatus)
+
+
+def _replica_form(
+    member: Member, assignment: Assignment, answer: MemberStatus | None, now: float
+) -> dict[str, Json]:
+    """`answer` null: it gave none, and what it last wrote has to do."""
     if answer is None:
         ages = {loop: age + max(0.0, now - member.told) for loop, age in member.loop_age.items()}
-        answer = msgspec.to_builtins(MemberStatus(loop_age=ages, store="lost", bus="lost"))
+        answer = MemberStatus(loop_age=ages, store="lost", bus="lost")
     return {
         "member": member.name,
         "host": member.host,
         "pid": member.pid,
-        "leads": [role for role in ROLES if role in answer["leads"]],
+        "leads": [role for role in ROLES if role in answer.leads],
         "partitions": len(assignment.partitions_of(member.name)),
         "weight": member.weight,
         "able": dict(member.able),
-        "term": answer["term"],
-        "loop_age": {loop: round(age, 3) for loop, age in answer["loop_age"].items()},
-        "store": answer["store"],
-        "bus": answer["bus"],
+        "term": dict(answer.term),
+        "loop_age": {loop: round(age, 3) for loop, age in answer.loop_age.items()},
+        "store": answer.store,
+        "bus": answer.bus,
     }
 
 

@@ -1,19 +1,21 @@
-"""Operations on definitions: templates of domain config. Nobody owns them; domains keep copies of their own."""
+"""Operations on definitions: templates of domain config. All may read and use each; whoever added one, and
+operators, may change it. Domains keep copies of their own."""
 
 from collections.abc import Mapping
 
-from elastic.errors import BadRequest, Conflict, NotFound
+from elastic.errors import Conflict, Denied, NotFound
 from elastic.model.domain import DEFAULT_ENGINE, Json
 from elastic.model.names import checked_name
 from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.operations import Access, Arguments, Asked, Operations
 from elastic.roles.reactor.secrets import masked, refuse_masks
-from elastic.rules.config import checked_health, merged, refuse_depth
-from elastic.rules.policy import engine_named
+from elastic.rules.config import checked_general, checked_health, merged, refuse_depth, refuse_size
 
 operations = Operations()
 
 KIND = "definition"
+AUTHOR = "author"
+"""The key beside the sections that says who added it; what lies there without one is for operators to change."""
 
 
 class OneDefinition(Arguments, frozen=True, kw_only=True):
@@ -28,24 +30,26 @@ class WriteDefinition(OneDefinition, frozen=True, kw_only=True):
 def add_domain_definition(desk: Desk, asked: Asked, args: WriteDefinition) -> Json:
     name, body = checked_name(args.definition_id, "definition"), _checked(desk, args)
     try:
-        desk.store.add_entry(KIND, name, body, asked.request)
+        desk.store.add_entry(KIND, name, {AUTHOR: asked.caller, **body}, asked.request)
     except Conflict:
         raise Conflict(f"there is a definition {name!r} already") from None
 
 
-@operations.declare(WriteDefinition, Access.ANYONE, mutates=True)
+@operations.declare(WriteDefinition, Access.AUTHOR, mutates=True)
 def update_domain_definition(desk: Desk, asked: Asked, args: WriteDefinition) -> Json:
     """Domains made from it before keep what they have."""
     name, body = checked_name(args.definition_id, "definition"), _checked(desk, args)
+    author = _author(desk, asked, name)
     try:
-        desk.store.update_entry(KIND, name, body, asked.request)
+        desk.store.update_entry(KIND, name, {AUTHOR: author, **body}, asked.request)
     except NotFound:
         raise _no_definition(name) from None
 
 
-@operations.declare(OneDefinition, Access.ANYONE, mutates=True)
+@operations.declare(OneDefinition, Access.AUTHOR, mutates=True)
 def remove_domain_definition(desk: Desk, asked: Asked, args: OneDefinition) -> Json:
     name = checked_name(args.definition_id, "definition")
+    _author(desk, asked, name)
     try:
         desk.store.remove_entry(KIND, name, asked.request)
     except NotFound:
@@ -55,11 +59,8 @@ def remove_domain_definition(desk: Desk, asked: Asked, args: OneDefinition) -> J
 @operations.declare(OneDefinition, Access.ANYONE)
 def describe_domain_definition(desk: Desk, _asked: Asked, args: OneDefinition) -> Json:
     name = checked_name(args.definition_id, "definition")
-    try:
-        body = desk.store.entry(KIND, name)
-    except NotFound:
-        raise _no_definition(name) from None
-    return {"name": name, "definition": masked(dict(body)), "documentation": _documentation(desk, body)}
+    body = definition(desk, name)
+    return {"name": name, "definition": masked(body), "documentation": _documentation(desk, body)}
 
 
 @operations.declare(Arguments, Access.ANYONE)
@@ -67,15 +68,33 @@ def list_domain_definitions(desk: Desk, _asked: Asked, _args: Arguments) -> Json
     return [{"name": name} for name in sorted(desk.store.entries(KIND))]
 
 
+def definition(desk: Desk, name: str) -> dict[str, Json]:
+    """Its sections. NotFound."""
+    return {section: part for section, part in _entry(desk, name).items() if section != AUTHOR}
+
+
+def _author(desk: Desk, asked: Asked, name: str) -> Json:
+    """Who added it. Denied unless that is who asks, or an operator does; NotFound."""
+    author = _entry(desk, name).get(AUTHOR)
+    if author != asked.caller and not asked.is_operator:
+        raise Denied(f"definition {name!r} was added by another: only they and operators may change it")
+    return author
+
+
+def _entry(desk: Desk, name: str) -> Mapping[str, Json]:
+    try:
+        return desk.store.entry(KIND, name)
+    except NotFound:
+        raise _no_definition(name) from None
+
+
 def _checked(desk: Desk, args: WriteDefinition) -> Mapping[str, Json]:
     """A definition need not be whole: what its engine misses, a domain's own config may give."""
     refuse_depth(args.definition)
+    refuse_size(args.definition)
     refuse_masks(args.definition)
     body = merged({}, args.definition)
-    general = body["general"]
-    if "engine_class" in general:
-        raise BadRequest("general.engine_class is no longer understood: give the name of an engine as `engine`")
-    engine_named(general.get("engine"), desk.engines)
+    checked_general(body["general"], desk.engines)
     checked_health(body["health"])
     return {section: part for section, part in body.items() if part}
 

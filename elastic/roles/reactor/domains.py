@@ -5,19 +5,23 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from elastic.errors import Conflict, Denied, NotFound
+from elastic.errors import BadRequest, Conflict, Denied, NotFound
 from elastic.model.decision import Event
 from elastic.model.domain import Domain, DomainKey, Json
 from elastic.model.names import checked_name
 from elastic.ports.engine import Engine
+from elastic.roles.reactor.definitions import definition
 from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.forms import decision_form, domain_form, domain_row
 from elastic.roles.reactor.operations import Access, Asked, Operations, Owned
 from elastic.roles.reactor.secrets import refuse_masks
-from elastic.rules.config import checked_config, merged, refuse_depth, without
+from elastic.rules.config import checked_config, merged, refuse_depth, refuse_size, without
 from elastic.rules.ring import partition_of, slot_of
 
 operations = Operations()
+
+MOST_SUBSCRIBERS = 100
+"""Of one domain: each has a queue at the broker, and is told of everything."""
 
 Config = Mapping[str, Mapping[str, Json]]
 Engines = Mapping[str, type[Engine]]
@@ -64,17 +68,17 @@ class ListDecisions(OneDomain, frozen=True, kw_only=True):
 @operations.declare(AddDomain, Access.OWNER, mutates=True)
 def add_domain(desk: Desk, asked: Asked, args: AddDomain) -> Json:
     key = asked.key(args.domain_id)
-    definition = checked_name(args.definition_id, "definition")
+    template = checked_name(args.definition_id, "definition")
     named = args.subscribers if args.subscriber_name is None else [args.subscriber_name, *args.subscribers]
-    subscribers = tuple(dict.fromkeys(checked_name(name, "subscriber") for name in named))
+    subscribers = _few(tuple(dict.fromkeys(checked_name(name, "subscriber") for name in named)))
     _refuse_double(desk, key)
 
-    config = _reconfigured(_definition(desk, definition), args.config, args.unset, desk.engines)
-    fresh = Domain(key=key, definition=definition, created=asked.now, subscribers=subscribers, paused=args.paused)
+    config = _reconfigured(definition(desk, template), args.config, args.unset, desk.engines)
+    fresh = Domain(key=key, definition=template, created=asked.now, subscribers=subscribers, paused=args.paused)
     for subscriber in subscribers:
         desk.outgoing.subscribe(key.owner, key.name, subscriber)
     desk.store.add_domain(replace(fresh, **config), asked.request)
-    desk.tell(_event(asked, key, "added", f"by {asked.caller}, from definition {definition}"))
+    desk.tell(_event(asked, key, "added", f"by {asked.caller}, from definition {template}"))
 
 
 @operations.declare(OneDomain, Access.OWNER, mutates=True)
@@ -121,10 +125,10 @@ def list_domains(desk: Desk, asked: Asked, args: ListDomains) -> Json:
 def subscribe_domain(desk: Desk, asked: Asked, args: Subscription) -> Json:
     def change(domain: Domain) -> Domain:
         refuse_removed(domain)
-        return replace(domain, subscribers=tuple(dict.fromkeys((*domain.subscribers, subscriber))))
+        return replace(domain, subscribers=_few(tuple(dict.fromkeys((*domain.subscribers, subscriber)))))
 
     key, subscriber = asked.key(args.domain_id), checked_name(args.subscriber_name, "subscriber")
-    refuse_removed(desk.view(key).domain)
+    change(desk.view(key).domain)  # what will be refused is refused before anything is done
     # The queue comes first: once we have answered, nothing that happens may miss it.
     desk.outgoing.subscribe(key.owner, key.name, subscriber)
     desk.change(key, change, asked.request)
@@ -176,20 +180,20 @@ def _refuse_double(desk: Desk, key: DomainKey) -> None:
     raise Conflict(f"{key.owner} has a domain {key.name!r} already")
 
 
-def _definition(desk: Desk, name: str) -> Config:
-    try:
-        return desk.store.entry("definition", name)
-    except NotFound:
-        raise NotFound(f"there is no definition {name!r}") from None
-
-
 def _reconfigured(old: Config, new: Config, unset: list[str], engines: Engines) -> dict[str, dict[str, Json]]:
     """The three sections, whole and fit to run on; or BadRequest, which names the key."""
     refuse_depth(new)
     refuse_masks(new)
     config = without(merged(old, new), unset)
+    refuse_size(config)
     checked_config(**config, engines=engines)
     return config
+
+
+def _few(subscribers: tuple[str, ...]) -> tuple[str, ...]:
+    if len(subscribers) > MOST_SUBSCRIBERS:
+        raise BadRequest(f"a domain has at most {MOST_SUBSCRIBERS} subscribers")
+    return subscribers
 
 
 def _without_subscriber(subscriber: str, domain: Domain) -> Domain:

@@ -4,6 +4,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
+from sys import intern
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,6 +17,7 @@ from elastic.model.states import Health
 from elastic.ports.bus import Pulse
 from elastic.ports.clock import Clock
 from elastic.ports.lastheard import LastHeard
+from elastic.rules.exact import is_number
 from elastic.rules.ring import slot_of
 
 log = logging.getLogger(__name__)
@@ -22,9 +26,14 @@ PROBE = "probe"
 MOST_BYTES = 64 * 1024
 MOST_ERRORS = 20
 LONGEST_ERROR = 1000
+MOST_METRICS = 50
+LONGEST_METRIC = 100
 
 SAID = frozenset({Health.OK, Health.MONITOR_ERROR, Health.PROCESS_ERROR})
 """What an instance may say of itself; all else is for the doctor to say."""
+
+NOTHING: Mapping[str, float] = MappingProxyType({})
+"""Of those that tell no metrics, which are most: kept once."""
 
 _decode = msgspec.json.Decoder(Heartbeat).decode
 _slot_of = lru_cache(maxsize=65536)(slot_of)
@@ -33,7 +42,7 @@ _slot_of = lru_cache(maxsize=65536)(slot_of)
 class Hearing:
     """`known` tells the domain of an instance that this member looks after, from any thread, and null for all
     others. `is_signed(instance_id, body, mac)` tells whether that instance wrote it. `probed` gets the body of
-    each probe that comes back."""
+    each probe that comes back, and says False of one that is forged."""
 
     def __init__(
         self,
@@ -41,7 +50,7 @@ class Hearing:
         lastheard: LastHeard,
         known: Callable[[str], DomainKey | None],
         is_signed: Callable[[str, bytes, str], bool],
-        probed: Callable[[bytes], None],
+        probed: Callable[[bytes], bool | None],
     ) -> None:
         self._clock, self._lastheard = clock, lastheard
         self._known, self._is_signed, self._probed = known, is_signed, probed
@@ -65,8 +74,7 @@ class Hearing:
     def _take(self, pulse: Pulse, at: float) -> str | None:
         """Note it; return why not, if it is to be dropped."""
         if pulse.mac == PROBE:
-            self._probed(pulse.body)
-            return None
+            return "forged_probe" if self._probed(pulse.body) is False else None
         if len(pulse.body) > MOST_BYTES:
             return "too_big"
         try:
@@ -92,7 +100,8 @@ class Hearing:
             errors = _errors(beat)
         except RecursionError:  # so deep that it could be read and cannot be shown
             return "malformed"
-        heard = Heard(at, beat.state, errors, beat.boot, beat.seq, beat.metrics, reply_to)
+        metrics = _metrics(beat) if beat.metrics else NOTHING
+        heard = Heard(at, intern(beat.state), errors, beat.boot, beat.seq, metrics, reply_to)
         return None if self._lastheard.note(beat.node_id, heard) else "stale"
 
 
@@ -106,6 +115,12 @@ def _errors(beat: Heartbeat) -> tuple[str, ...]:
     said = [beat.error] if beat.error else []
     texts = said + [_failure(process) for process in beat.failed_processes]
     return tuple(text[:LONGEST_ERROR] for text in texts[:MOST_ERRORS])
+
+
+def _metrics(beat: Heartbeat) -> Mapping[str, float]:
+    """The numbers that it tells, as far as we keep them: all VMs' together have to find room here."""
+    numbers = {name: value for name, value in beat.metrics.items() if is_number(value)}
+    return {name[:LONGEST_METRIC]: numbers[name] for name in islice(numbers, MOST_METRICS)}
 
 
 def _failure(process: Mapping[str, Any]) -> str:

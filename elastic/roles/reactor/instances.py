@@ -163,13 +163,17 @@ def _heartbeat_ages(desk: Desk, instances: Mapping[DomainKey, Sequence[Instance]
 
     ages = ages_of(by_member.pop(desk.member, []), desk.lastheard, desk.clock.monotonic())
     questions = {
-        member: partial(desk.peers.ask, member, "last_heard", {"instance_ids": ids}, desk.patience)
-        for member, ids in by_member.items()
-        if member and ids
+        member: partial(_ages_told, desk, member, ids) for member, ids in by_member.items() if member and ids
     }
     for answer in desk.questions.gather(questions, desk.patience).values():
         ages.update(answer)
     return ages
+
+
+def _ages_told(desk: Desk, member: str, ids: Sequence[str]) -> dict[str, float | None]:
+    """By another member; an error if what it says is not to be understood."""
+    said = desk.peers.ask(member, "last_heard", {"instance_ids": ids}, desk.patience)
+    return msgspec.convert(said, dict[str, float | None])
 
 
 def _pid(desk: Desk, instance: Instance) -> int | None:

@@ -15,9 +15,12 @@ from elastic.roles.reactor.desk import Desk
 
 
 class Access(Enum):
-    OWNER = "only ever touches what belongs to the owner asked for"
+    """Who may. Each operation says it, and `tests/hostile` tries each by what it says."""
+
+    OWNER = "only ever touches, and tells of, what belongs to the owner asked for"
+    AUTHOR = "for who added the thing, and for operators"
     OPERATOR = "for operators"
-    ANYONE = "for every caller that the bus knows"
+    ANYONE = "for every caller that the bus knows: concerns nothing that is somebody's"
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,7 +85,10 @@ class Operations:
         self._known: dict[str, Operation] = {op.name: op for part in parts for op in part}
 
     def declare(self, arguments: type[A], access: Access, mutates: bool = False) -> Callable[[Run[A]], Run[A]]:
-        """Decorate a function: it becomes the operation of its own name."""
+        """Decorate a function: it becomes the operation of its own name. TypeError if nobody could tell whose
+        things it is to touch."""
+        if access is Access.OWNER and not issubclass(arguments, Owned):
+            raise TypeError(f"{arguments.__name__} has no owner")
 
         def declared(run: Run[A]) -> Run[A]:
             self._known[run.__name__] = Operation(run.__name__, arguments, access, mutates, run)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -37,6 +38,8 @@ KEY_LIFE = 3600.0
 
 FARTHEST_DEADLINE = 24 * 3600.0
 LONGEST_KEY = 128
+LONGEST_MESSAGE = 500
+"""Characters of an error: it may quote what the caller sent, and that has no end."""
 
 _TYPES: tuple[tuple[type[ElasticError], str], ...] = (
     (NotFound, "not_found"),
@@ -65,13 +68,13 @@ class Reactor:
         except Answered as done:
             return {"result": done.answer}
         except Unavailable as error:
-            log.debug("%s asked by %s cannot be answered now: %s", call.op[:60], call.caller, error)
+            log.debug("%s asked by %s cannot be answered now: %s", call.op[:60], call.caller[:60], error)
             return _refusal(error)
         except ElasticError as error:
-            log.info("%s asked by %s is refused: %s", call.op[:60], call.caller, error)
+            log.info("%s asked by %s is refused: %s", call.op[:60], call.caller[:60], _shown(str(error)))
             return _refusal(error)
         except Exception:
-            log.exception("%s asked by %s failed", call.op[:60], call.caller)
+            log.exception("%s asked by %s failed", call.op[:60], call.caller[:60])
             return _error("unavailable", "something went wrong in this replica, its log says what; try again")
 
     def hear(self, pulses: Sequence[Pulse]) -> None:
@@ -92,7 +95,7 @@ class Reactor:
         if op == "status":
             return msgspec.to_builtins(self._desk.status())
         if op != "last_heard":
-            raise UnknownOperation(f"members do not answer {op!r}, but {', '.join(_ASKED_BY_MEMBERS)}")
+            raise UnknownOperation(f"members do not answer {op[:60]!r}, but {', '.join(_ASKED_BY_MEMBERS)}")
         ids = args.get("instance_ids")
         if not isinstance(ids, list | tuple) or not all(isinstance(i, str) for i in ids):
             raise BadRequest("instance_ids has to be a list of ids")
@@ -125,10 +128,21 @@ class Reactor:
             now=now,
             request=self._request(call, now) if operation.mutates else None,
         )
-        result = operation.run(self._desk, asked, args)
+        result = self._done(operation, asked, args)
         if operation.mutates:
             log.info("%s of %s done for %s", operation.name, owner, call.caller)
         return result
+
+    def _done(self, operation: Operation, asked: Asked, args: Any) -> Json:
+        """A call may be delivered to two members at once: a refusal holds only if the other has not done it
+        meanwhile, for then it is what that one did which stands in our way."""
+        try:
+            return operation.run(self._desk, asked, args)
+        except (Conflict, NotFound):
+            was_made, answer = self._desk.store.answered(asked.request.key) if asked.request else (False, None)
+            if was_made:
+                raise Answered(answer) from None
+            raise
 
     def _request(self, call: Call, now: float) -> Request | None:
         """Raises Answered if it was made before, TooLate if nobody can tell any more, or nobody waits."""
@@ -170,4 +184,15 @@ def _refusal(error: ElasticError) -> Reply:
 
 
 def _error(kind: str, message: str) -> Reply:
-    return {"error": {"type": kind, "message": " ".join(message.split())}}
+    return {"error": {"type": kind, "message": _shown(message)}}
+
+
+def _shown(message: str) -> str:
+    """On one line, of a length that one can read, and nothing in it that a terminal would obey."""
+    line = " ".join(message[: 2 * LONGEST_MESSAGE].split())
+    line = "".join(letter if letter.isprintable() else _escaped(letter) for letter in line)
+    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 3]}..."
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")

@@ -33,6 +33,7 @@ def cell(row: str) -> str:
     return found[1]
 
 
+@pytest.mark.hazard("F23")
 def test_the_worked_example_of_a_signature_is_right() -> None:
     secret, body = bytes.fromhex(cell("secret file")), cell("body, 96 bytes").encode()
     key, mac = cell("the VM's key"), cell("header `mac`")

@@ -17,7 +17,7 @@ import pytest
 from elastic.adapters.bus.kombu import sqlite_url
 from elastic.adapters.cloud.folder import Folders, Record, ServerFolder
 from elastic.adapters.cloud.local import SETTINGS, LocalCloud
-from elastic.adapters.cloud.processes import process
+from elastic.adapters.cloud.processes import child, process
 from elastic.errors import BadOrder, CloudUnavailable, NoRoom, ServerGone
 from elastic.model.domain import DomainKey
 from elastic.model.server import Mark, Order, Server, ServerStatus
@@ -151,6 +151,20 @@ def test_a_process_that_is_not_a_server_of_ours_is_not_killed(
     made.write(msgspec.structs.replace(made.record(), process=process(bystander.pid)))
     cloud.delete("local", "s-half", 5)
     assert bystander.poll() is None
+
+
+def test_a_server_is_known_by_its_arguments_from_the_moment_it_was_started() -> None:
+    """The kernel tells of a process before it shows its arguments; most often so where both share one core."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        for _ in range(100):
+            with subprocess.Popen(["sleep", "600", "601"]) as started:
+                is_known = child(started.pid).has_argument("601")
+                started.kill()
+            assert is_known
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def test_a_create_that_fell_before_it_started_anything_leaves_a_server_in_error(

@@ -44,6 +44,7 @@ def test_what_is_no_such_record_is_refused(blob: bytes) -> None:
         codec.decode(blob, Domain)
 
 
+@pytest.mark.hazard("F24")
 def test_a_newer_format_is_refused_before_a_look_at_its_value() -> None:
     with pytest.raises(BadMessage, match="format 2"):
         codec.decode(b'{"format":2,"value":{"key":["ann","web"]}}', Domain)

@@ -40,6 +40,7 @@ class TestLayout:
         uids = {SqliteStore(tmp_path / name).layout().uid for name in ("a", "b")}
         assert len(uids) == 2
 
+    @pytest.mark.hazard("F23")
     def test_another_number_of_partitions_is_refused(self, path: Path) -> None:
         SqliteStore(path, 64)
         with pytest.raises(BadRequest, match=r"64 partitions.* 256"):
@@ -68,6 +69,7 @@ class TestLayout:
         with pytest.raises(BadMessage, match="format 2"):
             store.view(KEY)
 
+    @pytest.mark.hazard("F26")
     def test_a_network_file_system_is_refused(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(mounts, "file_system", lambda path, mounts: "nfs4")
         with pytest.raises(BadRequest, match="nfs4"):
@@ -247,6 +249,7 @@ class TestLeases:
         store, clock = SqliteStore(path), HandClock()
         return lambda member: SqliteElection(store, member, clock, 10.0, boot_id=boot_id)
 
+    @pytest.mark.hazard("F26")
     def test_a_lease_of_an_earlier_boot_is_over(self, path: Path) -> None:
         """Its monotonic end may lie far ahead: that clock began anew."""
         old = seat_of(self.taken(path, "boot 1")("m1"))

@@ -1,5 +1,6 @@
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,6 +33,10 @@ def collected(workers: Workers, count: int) -> None:
             return
         waiting.wait(0.01)
     raise AssertionError("they did not end")
+
+
+class Listing:
+    """What can be weakly referred to."""
 
 
 def fail() -> None:
@@ -113,6 +118,19 @@ class TestSubmit:
         assert told == ["north"]
         go.set()
         collected(threads, 5)
+
+    def test_nobody_holds_on_to_a_result_once_it_was_told(self, workers: Workers) -> None:
+        """A listing of a whole site may be long, and the next one is a while away."""
+        told: list[weakref.ref[Listing]] = []
+        workers.submit("north", Listing, lambda listing, _error: told.append(weakref.ref(listing)))
+        collected(workers, 1)
+
+        waiting = threading.Event()
+        for _ in range(int(BOUND / 0.01)):
+            if told[0]() is None:
+                return
+            waiting.wait(0.01)
+        raise AssertionError("it is still in memory")
 
 
 class TestRun:

@@ -51,7 +51,7 @@ def test_a_domain_names_its_definition() -> None:
         ("{web: 3}", "web has to be a mapping"),
         ("{web: {engine: x}}", "web has to be a mapping of general"),
         ("{a/b: {}}", "a/b"),
-        ("{3: {}}", "mapping from names"),
+        ("{3: {}}", "keys have to be texts"),
     ],
 )
 def test_a_definition_that_is_none_is_named(said: str, told: str) -> None:

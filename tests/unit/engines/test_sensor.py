@@ -65,6 +65,7 @@ def test_thresholds_are_compared_with_the_exact_mean():
     assert decided(*ten, conf={"maximum_vms": 10, "scale_down_threshold": 0.1}).desired == 10
 
 
+@pytest.mark.hazard("F27")
 def test_silence_is_no_zero():
     answer = decided(*group(4))
     assert (answer.desired, answer.terminates) == (4, ())

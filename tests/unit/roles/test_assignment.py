@@ -73,6 +73,7 @@ def test_without_news_nothing_is_written(office):
     assert office.table.serial == 1
 
 
+@pytest.mark.hazard("F21")
 @pytest.mark.parametrize("word", ["", "b", "bc"])
 def test_a_word_of_the_group_without_ourselves_is_not_believed(office, word):
     office.here = {name: at for name, at in office.here.items() if name in word}
@@ -94,6 +95,7 @@ def test_one_that_leaves_is_taken_over_from_at_once(office):
     assert office.holders == "ab"
 
 
+@pytest.mark.hazard("F21")
 def test_more_than_half_gone_is_not_believed_before_a_session_has_passed(office):
     office.go("b", "c")
     assert not office.turn()
@@ -152,6 +154,7 @@ def test_of_two_one_may_go_at_once():
     assert made.holders == "a"
 
 
+@pytest.mark.hazard("F17")
 def test_a_newcomer_waits_a_moment_before_it_is_given_anything(office):
     office.come("d")
     assert not office.turn()
@@ -191,6 +194,7 @@ def test_when_nobody_is_to_hold_anything_the_table_stands(office):
     assert office.holders == "abc"
 
 
+@pytest.mark.hazard("F20")
 def test_one_that_is_not_able_for_a_session_is_left_out(office):
     office.cards["c"] = {"able": {"cloud": False, "bus": True}}
     assert not office.turn()
@@ -263,6 +267,7 @@ def test_after_an_outage_of_all_the_first_that_is_able_again_does_not_take_every
     assert office.holders == "b"
 
 
+@pytest.mark.hazard("F17")
 def test_what_stays_with_its_holder_keeps_its_since(office):
     before = office.table
     office.go("c")

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from elastic.adapters.cloud.weather import Weather
 from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom
-from elastic.model.domain import Domain
+from elastic.model.domain import Domain, DomainKey
 from elastic.model.instance import Attempt
 from elastic.model.server import Order, ServerStatus
 from elastic.model.states import InstanceState
@@ -115,6 +115,7 @@ def test_it_goes_out_bounded_in_time(desk):
     assert (name, order.mark, timeout) == ("create", server("a").mark, TIMEOUT)
 
 
+@pytest.mark.hazard("F5")
 def test_one_that_no_worker_was_free_for_in_time_is_not_sent(desk):
     desk.create(send_by=desk.mono - 0.1)
     assert desk.ends() == Dossier(not_sent=True)
@@ -196,6 +197,43 @@ def test_of_a_listing_of_all_each_gets_its_own(desk):
     assert found == {"i0": [ids["i0"]], "i1": [ids["i1"]], "i2": [], "i3": []}
 
 
+def look_at_many(desk: Desk, key: DomainKey) -> list[str]:
+    names = [f"{key.name}-{n}" for n in range(LIST_WHOLE_SITE)]
+    desk.calls.look(key, [replace(WISHED, instance_id=name) for name in names], TENURE)
+    return names
+
+
+def test_domains_that_look_while_a_site_is_listed_share_the_next_listing(desk):
+    keys = [DomainKey("ann", f"d{n}") for n in range(5)]
+    names = {key: look_at_many(desk, key) for key in keys}
+    assert len(desk.cloud.called) == 1
+    begun = desk.mono
+    desk.here.clock.advance(3.0)
+    late = desk.has(names[keys[4]][0])  # that listing was made before it
+    desk.here.workers.collect()
+    assert [desk.known(name).look for name in names[keys[0]]] == [Look(begun, 5)] * LIST_WHOLE_SITE
+    assert all(desk.known(name).under_way for key in keys[1:] for name in names[key])
+    desk.here.workers.collect()
+    assert len(desk.cloud.called) == 2
+    looks = {name: desk.known(name).look for key in keys[1:] for name in names[key]}
+    assert {look.begun for look in looks.values()} == {desk.mono}
+    assert [s.server_id for look in looks.values() for s in look.servers] == [late]
+    assert desk.here.touched == keys
+    desk.here.workers.collect()
+    assert len(desk.cloud.called) == 2
+
+
+def test_a_listing_without_an_answer_is_told_to_all_that_shared_it(desk):
+    keys = [DomainKey("ann", f"d{n}") for n in range(3)]
+    names = [name for key in keys for name in look_at_many(desk, key)]
+    desk.here.cloud.outage("north", on=True)
+    desk.here.workers.collect()
+    desk.here.workers.collect()
+    shared = [name for name in names if not name.startswith("d0")]
+    assert {desk.known(name).wait_until for name in shared} == {desk.mono + RETRY}
+    assert [bool(desk.calls.complaints(key, TENURE)) for key in keys] == [False, True, True]
+
+
 def test_each_site_is_looked_at_by_itself(desk):
     others = [replace(WISHED, instance_id=f"s{n}", site="south") for n in range(LIST_WHOLE_SITE)]
     desk.calls.look(WEB, [WISHED, *others], TENURE)
@@ -238,6 +276,7 @@ def test_what_is_there_is_told_and_was_never_missed(desk):
     assert desk.ends(2.0) == Dossier(told=there, told_at=desk.mono - 2.0)
 
 
+@pytest.mark.hazard("F4")
 def test_gone_is_only_what_was_404_twice(desk):
     check(desk, "s-99")
     first = desk.mono

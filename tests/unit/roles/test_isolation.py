@@ -85,6 +85,7 @@ def test_an_endless_complaint_is_cut(here, isolation):
     assert len(failed(isolation, here.now, BadRequest("x" * 10_000)).complaint.text) == 500
 
 
+@pytest.mark.hazard("F19")
 def test_a_hung_engine_is_not_started_again_until_it_returned(here, isolation):
     hangs = [True]
     failed(isolation, here.now, running=lambda: hangs[0])

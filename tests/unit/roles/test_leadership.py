@@ -90,6 +90,7 @@ def test_one_that_was_deposed_while_it_was_away_is_granted_no_term(contest):
     assert contest.b.term("decider").number == 1
 
 
+@pytest.mark.hazard("F7")
 def test_whoever_stood_down_stays_down_until_it_has_another_seat(contest):
     contest.a.term("decider")
     seat = contest.a.seat("decider")

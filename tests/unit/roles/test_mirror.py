@@ -208,6 +208,7 @@ def test_a_record_that_is_forgotten_is_known_no_more(here):
     assert (mirror.record("a"), mirror.instance_ids()) == (None, ("b",))
 
 
+@pytest.mark.hazard("F17")
 def test_a_new_table_under_which_it_is_still_ours_is_no_refusal(here):
     key = here.add("web", record("a", 500))
     mirror = mirrored(here, key)
@@ -227,6 +228,7 @@ def test_a_new_table_by_which_it_is_anothers_is_one(here):
     assert here.store.view(key).instance("a").state is InstanceState.STARTED
 
 
+@pytest.mark.hazard("F17")
 def test_what_was_lost_and_is_ours_again_is_not_written_on_the_old_view(here):
     key = here.add("web", record("a", 500))
     mirror = mirrored(here, key)
@@ -262,6 +264,7 @@ def test_a_stale_view_is_read_anew_and_told(here):
     assert here.touched == [key]
 
 
+@pytest.mark.hazard("F16")
 def test_what_is_not_a_decision_minds_no_clients_word(here):
     key = here.add("web", record("a", 500))
     mirror = mirrored(here, key)
@@ -280,6 +283,7 @@ def test_a_domain_that_is_gone_is_dropped(here):
     assert mirror.keys() == ()
 
 
+@pytest.mark.hazard("F15")
 def test_an_outcome_that_nobody_knows_is_looked_at(here):
     key = here.add("web", record("a", 500))
 
@@ -343,6 +347,7 @@ CONCLUDED = {
 }
 
 
+@pytest.mark.hazard("F27")
 def test_what_is_too_much_for_one_transaction_is_written_in_parts(here):
     key = here.add("web", *crowd("a", 30))
     store = Narrow(here, room=15)

@@ -9,6 +9,7 @@ import pytest
 from elastic.errors import OutcomeUnknown, StoreUnavailable
 from elastic.model.domain import DomainKey
 from elastic.model.server import Mark, Order
+from elastic.model.view import View
 from elastic.roles.reactor import OPERATIONS
 from elastic.roles.reactor.operations import Access, Operation
 from tests.unit.roles.reactors import Bench
@@ -137,6 +138,23 @@ def test_a_redelivered_add_does_not_revive_a_removed_domain(bench: Bench) -> Non
     assert KEY not in bench.store.all_domains()
 
 
+def test_a_call_that_another_member_does_at_the_same_time_is_answered_not_refused(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.add_domain(name="other")
+    look, twin = bench.store.view, iter([True])
+
+    def look_late(key: DomainKey) -> View:
+        if next(twin, False):
+            assert add(bench, redelivered=True) == "", "the other member is faster"
+        return look(key)
+
+    monkeypatch.setattr(bench.store, "view", look_late)
+    assert add(bench) == ""
+    assert next(twin, None) is None
+    assert bench.view(KEY).domain.incarnation == 1
+
+
 LATE: dict[str, tuple[dict[str, Any], str]] = {
     "in time": ({"seconds": 30}, ""),
     "redelivered in time": ({"seconds": 30, "redelivered": True}, ""),
@@ -151,6 +169,7 @@ LATE: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.hazard("F14")
 @pytest.mark.parametrize("case", LATE)
 def test_nobody_acts_on_a_change_that_may_be_stale(bench: Bench, case: str) -> None:
     bench.add_domain(name="other")
@@ -159,6 +178,7 @@ def test_nobody_acts_on_a_change_that_may_be_stale(bench: Bench, case: str) -> N
     assert (KEY in bench.store.all_domains()) == (error == "")
 
 
+@pytest.mark.hazard("F14")
 def test_a_key_is_remembered_for_an_hour_after_its_deadline(bench: Bench) -> None:
     bench.add_domain(name="other")
     add(bench, seconds=30)

@@ -196,6 +196,7 @@ def test_an_operator_lets_the_sweep_run_after_a_restore(bench: Bench) -> None:
     assert list(bench.store.flags().values()) == [bench.clock.now()]
 
 
+@pytest.mark.hazard("F24")
 def test_an_upgrade_is_finished_only_when_all_can_read_what_is_written(bench: Bench) -> None:
     assert bench.client("ann").finish_upgrade() == {"format": 1}
     bench.store.describe_member(Member(name="m2", formats=0))

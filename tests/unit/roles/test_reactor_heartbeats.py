@@ -139,3 +139,13 @@ def test_another_member_is_told_how_long_ago_each_was_heard(bench: Bench) -> Non
     bench.reactor.hear([beat()])
     bench.clock.advance(4)
     assert bench.reactor.answer_peer("last_heard", {"instance_ids": [NAME, "other"]}) == {NAME: 4.0, "other": None}
+
+
+def test_what_most_heartbeats_say_is_in_memory_once(bench: Bench) -> None:
+    bench.known["i-001-1-2"] = KEY
+    bench.reactor.hear([beat(), pulse(body(node_id="i-001-1-2"), KEY, "i-001-1-2")])
+    one, other = (bench.lastheard["m1"].of(name) for name in (NAME, "i-001-1-2"))
+    assert one is not None
+    assert other is not None
+    assert one.state is other.state
+    assert one.metrics is other.metrics

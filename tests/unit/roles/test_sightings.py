@@ -24,6 +24,7 @@ def ages(sightings: Sightings, instance) -> tuple[float, float, float]:
     return seen.state_since, seen.health_since, seen.attempt_since
 
 
+@pytest.mark.hazard("F11")
 def test_what_is_first_seen_is_as_old_as_that_whatever_its_stamp_says(sightings):
     assert ages(sightings, replace(BEFORE, state_time=1.0, health_time=2.0)) == (FIRST, FIRST, FIRST)
 

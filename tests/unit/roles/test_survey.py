@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -132,6 +133,7 @@ def test_a_listing_whose_end_was_lost_is_not_learnt(cluster, monkeypatch):
     assert [len(ids) for _, ids in cluster.b.learnt] == [2]
 
 
+@pytest.mark.hazard("F20")
 def test_when_the_leader_is_silent_for_two_turns_members_list_for_themselves(cluster):
     cluster.turn()
     cluster.here.broker.cut = {"a"}
@@ -339,6 +341,16 @@ def test_what_it_shows_of_a_recorded_server_is_the_clouds_word(study):
     assert study.touched
 
 
+def test_what_is_kept_of_it_is_made_of_what_is_in_memory_already(study):
+    """One is kept for each instance; a listing has strings of its own for each."""
+    study.learn(msgspec.json.decode(msgspec.json.encode(server("up", "s-1", "SHUTOFF")), type=Server), COMING)
+    told, kept = study.known("up").told, study.mirror.record("up")
+    assert told == server("up", "s-1", "SHUTOFF")
+    assert told.server_id is kept.server_id
+    assert told.mark.instance_id is kept.instance_id
+    assert told.mark.key is study.mirror.home_of("up")
+
+
 def test_the_same_word_again_is_no_news(study):
     study.learn(UP, COMING)
     assert not study.touched
@@ -351,9 +363,10 @@ def test_but_nobody_is_given_up_on_a_listings_word(study):
     assert study.known("coming").told_at == 0.0
 
 
+@pytest.mark.hazard("F4")
 def test_what_it_does_not_show_is_asked_for_one_by_one(study):
     study.learn(COMING)
-    assert study.known("up").absent
+    assert (study.known("up").absent, study.known("up").gone) == (True, False)
     assert not study.known("coming").absent
     assert study.touched
 
@@ -401,6 +414,7 @@ def test_a_double_is_removed_on_the_word_of_a_fresh_read(study):
     assert (study.removed, study.reads) == (["s-7"], [WEB])
 
 
+@pytest.mark.hazard("F1")
 def test_our_own_mirror_condemns_nobody(study):
     """The record names another server by now: what the mirror takes for a double is the recorded one."""
     study.here.alter(WEB, "up", lambda instance: replace(instance, server_id="s-7"))

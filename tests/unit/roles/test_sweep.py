@@ -85,6 +85,7 @@ def yard() -> Yard:
     return Yard()
 
 
+@pytest.mark.hazard("F3")
 def test_a_stray_goes_at_a_second_sighting_a_grace_after_the_first(yard):
     stray = yard.plant(OLD)
     yard.turn()
@@ -103,6 +104,7 @@ def test_that_is_told_in_the_journal(yard):
     assert event.text == f"server {stray} deleted: a stray"
 
 
+@pytest.mark.hazard("F3")
 def test_the_first_sighting_outlives_the_one_who_made_it(yard):
     yard.plant(OLD)
     yard.turn()
@@ -128,6 +130,7 @@ def test_one_that_vanished_is_forgotten_too(yard):
     assert yard.noted() == set()
 
 
+@pytest.mark.hazard("F3")
 def test_records_are_read_after_the_listing_and_before_the_delete(yard):
     yard.plant(OLD)
     yard.turns(4)
@@ -156,6 +159,7 @@ class Lagging:
         self._has_written = True
 
 
+@pytest.mark.hazard("F3")
 def test_a_store_that_is_behind_in_each_turn_condemns_nobody(yard):
     """A replica of ZooKeeper may tell what was a moment ago, until something is written through it."""
     here = yard.here
@@ -171,6 +175,7 @@ def test_a_store_that_is_behind_in_each_turn_condemns_nobody(yard):
     assert adopted in yard.there
 
 
+@pytest.mark.hazard("F3")
 def test_what_was_born_after_the_listing_was_begun_is_not_touched(yard):
     """The record is there before its server is: a read made after the listing finds it."""
     yard.turn()
@@ -267,6 +272,7 @@ def test_one_that_is_shown_as_deleted_is_no_stray(yard):
     assert yard.noted() == set()
 
 
+@pytest.mark.hazard("F9")
 def test_three_go_at_once_and_no_more(yard):
     for _ in range(8):
         yard.plant(OLD)
@@ -296,6 +302,7 @@ FUTURE = [
 ]
 
 
+@pytest.mark.hazard("F9")
 @pytest.mark.parametrize("mark", FUTURE)
 def test_one_mark_from_the_future_stops_the_sweep(yard, mark):
     yard.plant(OLD)

@@ -3,7 +3,7 @@
 from elastic.model.domain import DomainKey
 from elastic.roles.turnstile import Turnstile
 
-BIG, SMALL, GONE = (DomainKey("ann", name) for name in ("big", "small", "gone"))
+BIG, SMALL, OTHER, GONE = (DomainKey("ann", name) for name in ("big", "small", "other", "gone"))
 
 
 def turnstile(places: int = 2) -> Turnstile:
@@ -31,6 +31,34 @@ def test_who_came_before_goes_first_and_then_queues_up_again():
     assert gate.called() == [SMALL]
     assert not gate.enter("east", BIG)
     assert gate.enter("east", SMALL)
+
+
+def test_whose_turn_it_is_takes_all_places_that_are_free_and_then_it_is_anothers():
+    gate = turnstile(3)
+    for key in (OTHER, BIG, SMALL):
+        for _ in range(4):
+            gate.enter("east", key)
+        gate.pass_by(key, but_for=["east"])
+    for _ in range(2):
+        gate.leave("east")
+    assert gate.called() == [OTHER]
+    assert [gate.enter("east", key) for key in (BIG, SMALL)] == [False, False]
+    assert [gate.enter("east", OTHER) for _ in range(3)] == [True, True, False]
+    gate.pass_by(OTHER, but_for=["east"])
+    gate.leave("east")
+    assert gate.called() == [BIG]
+    assert [gate.enter("east", key) for key in (OTHER, SMALL, BIG)] == [False, False, True]
+
+
+def test_a_turn_ends_with_its_visit():
+    gate = turnstile(2)
+    gate.enter("east", BIG)
+    gate.pass_by(BIG)
+    gate.enter("east", SMALL)
+    gate.enter("east", OTHER)
+    gate.leave("east")
+    assert not gate.enter("east", BIG)
+    assert gate.enter("east", OTHER)
 
 
 def test_who_wants_no_place_any_more_holds_up_nobody():

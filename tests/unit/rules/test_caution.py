@@ -24,6 +24,7 @@ def domain(silent_count: int, size: int, **of_domain: object) -> View:
     return view(gone + well, **of_domain)
 
 
+@pytest.mark.hazard("F13")
 @pytest.mark.parametrize(
     ("missing", "size", "is_on"),
     [
@@ -45,6 +46,7 @@ def test_it_engages_at_three_and_more_than_thirty_percent(missing, size, is_on):
     assert brake(domain(missing, size), POLICY, NOW).is_on is is_on
 
 
+@pytest.mark.hazard("F13")
 @given(st.integers(1, 2), st.floats(0, 1), st.data())
 def test_a_domain_of_one_or_two_is_never_braked_by_itself(size, share, data):
     missing = data.draw(st.integers(0, size))
@@ -56,6 +58,7 @@ def test_what_is_over_does_not_count_to_the_size():
     assert brake(view([*over, *domain(3, 9).instances]), POLICY, NOW).is_on
 
 
+@pytest.mark.hazard("F13")
 @pytest.mark.parametrize(
     "other",
     [

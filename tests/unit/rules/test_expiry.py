@@ -12,6 +12,7 @@ def names(shown, seen=lambda _: 1000.0):
     return [i.instance_id for i in expired(shown, AGE, NOW, seen)]
 
 
+@pytest.mark.hazard("F11")
 @pytest.mark.parametrize(
     ("stamped_ago", "seen_for", "is_spent"),
     [

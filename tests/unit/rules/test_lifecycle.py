@@ -119,6 +119,7 @@ def test_even_one_that_is_leaving_adopts_its_server_so_that_it_can_be_deleted():
     assert (got.state, got.server_id) == (InstanceState.TERMINATING, "s-1")
 
 
+@pytest.mark.hazard("F1")
 def test_a_server_on_record_is_never_overwritten():
     before = record(400, server_id="s-0")
     assert adopted(before, server("s-1"), 5.0) is before

@@ -389,6 +389,7 @@ EVERY_DOSSIER = {
     "gone": [False, True],
     "deleted_at": [None, 996.0, 980.0],
     "missed_at": [None, 985.0],
+    "absent": [False, True],
 }
 Case = tuple[Instance, Dossier, Step]
 
@@ -413,6 +414,7 @@ def those(cases: list[Case], kind: type) -> list[Case]:
     return found
 
 
+@pytest.mark.hazard("F5")
 def test_nothing_is_created_but_after_an_empty_look_at_what_is_settled(cases):
     for instance, known, found in those(cases, Create):
         assert instance.server_id is None
@@ -422,11 +424,13 @@ def test_nothing_is_created_but_after_an_empty_look_at_what_is_settled(cases):
         assert not is_unsettled or known.look.begun >= known.attempt_since + PATIENCE.settle
 
 
+@pytest.mark.hazard("F5")
 def test_there_are_never_more_than_two_attempts(cases):
     for instance, _, found in those(cases, Create):
         assert found.n == (instance.attempt.n if instance.attempt else 0) + 1 <= MOST_ATTEMPTS
 
 
+@pytest.mark.hazard("F6")
 def test_one_that_was_tried_and_is_to_go_is_over_only_when_its_absence_is_proved(cases):
     for instance, known, found in those(cases, Move):
         if instance.state is not InstanceState.TERMINATING or instance.attempt is None:
@@ -451,11 +455,13 @@ def test_a_server_is_adopted_only_where_none_is_on_record_yet(cases):
         assert found.server in (known.made, *(known.look.servers if known.look else ()))
 
 
+@pytest.mark.hazard("F1")
 def test_nothing_of_one_that_is_wanted_is_ever_deleted(cases):
     for instance, _, _ in those(cases, Delete):
         assert instance.state.is_over
 
 
+@pytest.mark.hazard("F4")
 def test_a_server_that_is_to_be_up_is_gone_only_by_the_clouds_own_word(cases):
     for instance, known, found in those(cases, Move):
         assert instance.state.is_over or found.state is not TERMINATED or known.gone
@@ -471,6 +477,7 @@ def test_a_wait_never_ends_in_the_past(cases):
         assert found.until is None or found.until > NOW
 
 
+@pytest.mark.hazard("F5")
 def test_a_look_of_another_version_counts_for_nothing(cases):
     for instance, known, found in cases:
         if known.look is not None and known.look.version != instance.version:

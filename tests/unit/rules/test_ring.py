@@ -26,12 +26,14 @@ def is_fair(assignment, weights, partitions):
     return all(floor(quota) <= load[m] <= ceil(quota) for m, quota in quotas.items())
 
 
+@pytest.mark.hazard("F23")
 def test_a_slot_is_for_life():
     """Machines carry it: these numbers may never change."""
     assert slot_of(DomainKey("alice", "web")) == 1227
     assert slot_of(DomainKey("owner0", "domain0")) == 614
 
 
+@pytest.mark.hazard("F23")
 @pytest.mark.parametrize(
     ("slot", "partitions", "partition"), [(0, 256, 0), (15, 256, 0), (16, 256, 1), (4095, 256, 255), (4095, 1, 0)]
 )

@@ -3,6 +3,7 @@
 import pytest
 
 from elastic.errors import BadRequest
+from elastic.rules.exact import is_number
 from elastic.rules.settings import COMMON, Settings
 
 GOOD = {
@@ -119,3 +120,8 @@ def test_a_secret_is_not_repeated():
     with pytest.raises(BadRequest) as fault:
         Settings({"secret_key": 54321}, []).common()
     assert "54321" not in str(fault.value)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("nan"), float("inf"), True, "1", None])
+def test_what_cannot_be_reckoned_with_is_no_number(value: object) -> None:
+    assert not is_number(value)

@@ -58,11 +58,13 @@ CLAIMS = [
 ]
 
 
+@pytest.mark.hazard("F2")
 @pytest.mark.parametrize(("found", "shown", "expected"), [pytest.param(*row[1:], id=row[0]) for row in CLAIMS])
 def test_whose_it_is(found, shown, expected):
     assert claim(found, LAYOUT, shown, incarnation=2) is expected
 
 
+@pytest.mark.hazard("F2")
 @pytest.mark.parametrize("state", [100, 200, 300, 400, 500, 600, 650, 700])
 @pytest.mark.parametrize("attempt", [None, Attempt(1, 1.0), Attempt(2, 1.0, open=False)])
 def test_a_living_record_without_a_server_has_no_strays(state, attempt):
@@ -101,6 +103,7 @@ def test_an_id_that_is_none_of_ours_has_number_nought(stranger):
     assert number_of(stranger) == 0
 
 
+@pytest.mark.hazard("F2")
 def test_a_double_is_one_whose_living_record_names_another():
     shown = kept(record(ONE, server_id="s-1"), record(TWO, 200), record(THREE, 800, server_id="s-3"))
     servers = [

@@ -155,6 +155,7 @@ VERSIONS = [
 ]
 
 
+@pytest.mark.hazard("F10")
 @pytest.mark.parametrize(("going", "version"), [pytest.param(*row[1:], id=row[0]) for row in VERSIONS])
 def test_only_what_ends_for_its_health_has_to_be_as_it_was_seen(going, version):
     assert wishes(view([going]), answer("a"), 1, NOW).going["a"][1] == version

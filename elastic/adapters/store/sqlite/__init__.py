@@ -55,7 +55,10 @@ class SqliteStore(SqliteCluster, SqliteDomains, SqliteCommits, SqliteNews, Sqlit
     @classmethod
     def at(cls, place: StorePlace) -> "SqliteStore":
         """The store that `[store] url` names: sqlite:////path/of/file."""
-        return cls("/" + urlsplit(place.url).path.lstrip("/"), place.partitions)
+        said = urlsplit(place.url)
+        if not place.url.startswith("sqlite:////") or said.path.endswith("/") or said.query or said.fragment:
+            raise BadRequest("[store] url: a store in a file is sqlite:///, followed by its absolute path")
+        return cls("/" + said.path.lstrip("/"), place.partitions)
 
     def close(self) -> None:
         self.database.close()

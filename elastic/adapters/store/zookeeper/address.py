@@ -54,7 +54,10 @@ class Address:
 
 def parsed(url: str) -> Address:
     """BadRequest says what is wrong with it, and shows no secret."""
-    place = urlsplit(url)
+    try:
+        place = urlsplit(url)
+    except ValueError:  # it quotes what it was given
+        raise _refused("it cannot be told where its parts end: write %XX for what is no letter or digit") from None
     user, secret, hosts = _authority(place.netloc)
     chroot = place.path.rstrip("/")
     if not CHROOT.fullmatch(chroot) or {".", ".."} & set(chroot.split("/")):
@@ -72,6 +75,8 @@ def _authority(netloc: str) -> tuple[str, str, str]:
         match = HOST.fullmatch(host.strip())
         if not match:
             raise _refused("it has to name its servers as host:port,host:port")
+        if not _is_name(match[1]):
+            raise _refused("what stands for a host cannot be the name of one")
         if match[2] and not 0 < int(match[2][1:]) < 65536:
             raise _refused(f"{host.strip()} has no port between 1 and 65535")
     user, _, secret = said.partition(":")
@@ -81,6 +86,11 @@ def _authority(netloc: str) -> tuple[str, str, str]:
     if ":" in user:
         raise _refused("a user's name has no colon in it")
     return user, secret, ",".join(host.strip() for host in hosts.split(","))
+
+
+def _is_name(host: str) -> bool:
+    """Whether it may be asked after: other names break who asks."""
+    return host.startswith("[") or all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
 
 
 def _files(query: str) -> dict[str, str]:

@@ -1,0 +1,214 @@
+"""One who sends too much: the member stays up and hears all others, its memory stays flat, nothing comes again."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from elastic.adapters.bus import topology
+from elastic.adapters.bus.signing import instance_key, sign
+from elastic.conf import secret
+from elastic.model.domain import DomainKey
+from elastic.rules.ring import slot_of
+from tests.functional.cluster import until
+from tests.functional.real import USER, VM_USER, RealCluster
+from tests.hostile.peer_flood import Flood, Message, Watched, beats, calls
+from tests.servers.process import free_port
+from tests.servers.rabbitmq import RabbitMQ
+from tests.servers.zookeeper import ZooKeeper
+
+pytestmark = [pytest.mark.functional, pytest.mark.slow, pytest.mark.timeout(300)]
+
+SECONDS = 10.0
+GROWTH = 64 * 1024 * 1024
+"""Bytes that a member may grow by: its queues are bounded. A flood of these lengths carries far more."""
+
+WEB = DomainKey(USER, "web")
+ILL = {"MISSING", "OUT_OF_CONTACT", "ZOMBIE"}
+
+
+def told(line: str) -> None:
+    """For whoever runs this with -s."""
+    sys.stderr.write(f"{line}\n")
+
+
+class Site:
+    """One agent on real servers, whose domain `web` has three VMs; the loud one speaks as the first of them."""
+
+    def __init__(self, cluster: RealCluster, vhost: str) -> None:
+        self.cluster, self.vhost = cluster, vhost
+        port = free_port()
+        cluster.write()
+        host = cluster.hosts["a"]
+        host.config.write_text(f"{host.config.read_text()}\n[metrics]\nlisten = 127.0.0.1:{port}\n")
+        cluster.start()
+        cluster.add_domains({"web": 3})
+        self.agent = Watched(host.process.pid, port)
+        self.names = [row["instance_id"] for row in cluster.client.instances("web")]
+        self._secret = secret.read(cluster.directory / "secret")
+        self.servers = cluster.vms()
+
+    @property
+    def loud(self) -> str:
+        return self.names[0]
+
+    def url(self, user: str) -> str:
+        return self.cluster.rabbitmq.url(user, vhost=self.vhost)
+
+    def beat(self, number: int, boot: str = "loud", **more: Any) -> tuple[bytes, str]:
+        said = {"node_id": self.loud, "owner": USER, "domain_id": "web", "boot": boot, "seq": number, **more}
+        body = json.dumps(said).encode()
+        return body, sign(instance_key(self._secret, self.loud), body)
+
+    def messages(self) -> int:
+        """In all queues but the subscribers', which nobody empties; those given out and not acknowledged too."""
+        lines = self.cluster.rabbitmq.ctl("list_queues", "-p", self.vhost, "name", "messages").splitlines()
+        queues = (line.split() for line in lines if line and not line.startswith("elastic.subscriber."))
+        return sum(int(messages) for _name, messages in queues)
+
+    def heartbeats(self) -> dict[str, int]:
+        return self.agent.counts("heartbeats", "result")
+
+    def is_well(self) -> None:
+        """It answers, and all VMs are heard: nobody has been taken for missing, or was replaced."""
+        rows = self.cluster.client.instances("web")
+        assert [row["instance_id"] for row in rows] == self.names
+        assert not {row["health"] for row in rows} & ILL
+        assert all(row["last_heartbeat_age"] is not None for row in rows)
+
+    def goes_on(self, seconds: float) -> float:
+        """Be well for so long; how long the slowest look took."""
+        ends, slowest = time.monotonic() + seconds, 0.0
+        while (began := time.monotonic()) < ends:
+            self.is_well()
+            slowest = max(slowest, time.monotonic() - began)
+            time.sleep(0.2)
+        return slowest
+
+    def hears_loud(self) -> None:
+        """Once, so that it is known what it said."""
+        heard = self.heartbeats()["heard"]
+        messages = beats(lambda number: self.beat(number), topology.heartbeats_name("test"), slot_of(WEB))
+        with Flood(self.url(VM_USER), 10, messages):
+            until(lambda: self.heartbeats()["heard"] > heard + 5)
+
+    def is_as_before(self) -> None:
+        """Once all that was sent is through: nothing waits, nothing came again, the same VMs live."""
+        until(lambda: self.messages() == 0, 120, "something stays in a queue")
+        self.is_well()
+        assert self.cluster.vms() == self.servers
+        assert self.cluster.living() == ["a"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, zookeeper: ZooKeeper, rabbitmq: RabbitMQ) -> Iterator[Site]:
+    chroot, vhost = "/flooded", "flooded"
+    with zookeeper.superuser() as client:
+        client.create(chroot)
+    rabbitmq.replace_vhosts([], [vhost])
+    place: Path = tmp_path_factory.mktemp("flooded") / "data"
+    with RealCluster(place, [zookeeper], rabbitmq, chroot=chroot, vhost=vhost, members=("a",)) as cluster:
+        yield Site(cluster, vhost)
+
+
+def test_a_vm_that_sends_5000_heartbeats_a_second(site: Site) -> None:
+    """Its own, rightly signed: each is heard or counted."""
+    before, memory = site.heartbeats(), site.agent.resident()
+    messages = beats(site.beat, topology.heartbeats_name("test"), slot_of(WEB))
+    with Flood(site.url(VM_USER), 5000, messages) as flood:
+        slowest = site.goes_on(SECONDS)
+        during = site.agent.resident()
+    site.is_as_before()
+    after = site.heartbeats()
+    heard = after["heard"] - before["heard"]
+    told(f"{flood.sent / SECONDS:.0f} heartbeats/s, slowest look {slowest:.2f} s, {(during - memory) >> 10:+} kB")
+    assert heard >= flood.sent, "none is lost: the queue holds more than these"
+    assert flood.sent > 1000 * SECONDS, "that was no flood"
+    assert max(during, site.agent.resident()) - memory < GROWTH
+
+
+LIES = ("unsigned", "stale", "unknown", "malformed", "misplaced", "oversized", "forged_probe")
+
+
+def lie(site: Site, kind: str, number: int) -> tuple[bytes, str]:
+    match kind:
+        case "unsigned":
+            return site.beat(number)[0], "0" * 64
+        case "stale":
+            return site.beat(0, boot="loud")
+        case "unknown":
+            return site.beat(number, node_id=f"i-{number}")
+        case "malformed":
+            return b"[" * 5000, "0" * 64
+        case "misplaced":
+            return site.beat(number, owner="bob")
+        case "oversized":
+            return b"x" * 70_000, "0" * 64
+        case _:
+            return b"a/guess/%d" % (number % 32), "probe"
+
+
+def test_vms_that_lie_without_end(site: Site) -> None:
+    """All kinds in turn, 3,000 a second: each is counted, and keeps no other from being heard."""
+    site.hears_loud()
+    before, memory = site.heartbeats(), site.agent.resident()
+    messages = beats(
+        lambda number: lie(site, LIES[number % len(LIES)], number), topology.heartbeats_name("test"), slot_of(WEB)
+    )
+    with Flood(site.url(VM_USER), 3000, messages) as flood:
+        site.goes_on(5.0)
+    site.is_as_before()
+    after = site.heartbeats()
+    for number, kind in enumerate(LIES):
+        sent = len(range(number or len(LIES), flood.sent + 1, len(LIES)))
+        assert after[kind] - before.get(kind, 0) == sent, kind
+    assert site.agent.resident() - memory < GROWTH
+
+
+GARBAGE = (b"not json", b'{"op": 7}', b'{"op": "fly"}', b'{"op": "describe_domain", "args": {"x": 1}}')
+
+
+def garbage(number: int) -> bytes:
+    return GARBAGE[number % len(GARBAGE)]
+
+
+def subscribing(number: int) -> bytes:
+    op = "unsubscribe_domain" if number % 2 == 0 else "subscribe_domain"
+    return json.dumps({"op": op, "args": {"domain_id": "web", "subscriber_name": "pager"}}).encode()
+
+
+CALLS = {"garbage": (garbage, "ann", 400), "subscriptions": (subscribing, USER, 50)}
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_an_account_that_calls_without_end(site: Site, kind: str) -> None:
+    make, user, a_second = CALLS[kind]
+    memory, threads = site.agent.resident(), site.agent.threads()
+    messages: Iterator[Message] = calls(make, topology.rpc_exchange("test").name, user)
+    with Flood(site.url(user), a_second, messages) as flood:
+        slowest = site.goes_on(5.0)
+    site.is_as_before()
+    told(f"{flood.sent / 5:.0f} calls/s of {kind}, slowest look {slowest:.2f} s, {site.agent.threads()} threads")
+    assert site.agent.resident() - memory < GROWTH
+    assert site.agent.threads() <= threads + 8
+    if kind == "garbage":
+        refused = site.agent.counts("messages_refused", "reason")
+        assert refused["undecodable"] == flood.sent // 2
+
+
+def test_a_vm_that_names_addresses_that_are_none(site: Site) -> None:
+    """RabbitMQ ends the connection of whoever writes to a forged one; the others are asked all the same."""
+    forged = "amq.rabbitmq.reply-to.g2dhcmJhZ2U=.kcOqYhXRz3T4nDV5C1LoWQ=="
+    messages = beats(
+        lambda number: site.beat(number, boot=f"b{number}"),
+        topology.heartbeats_name("test"),
+        slot_of(WEB),
+        reply_to=forged,
+    )
+    with Flood(site.url(VM_USER), 1000, messages):
+        site.goes_on(3.0)
+    site.is_as_before()

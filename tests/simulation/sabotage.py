@@ -1,0 +1,106 @@
+"""The product without one of its rules, so that it can be seen what each is there for. Each takes one away."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from msgspec.structs import replace
+
+from elastic.adapters.store.memory import MemoryStore
+from elastic.model.instance import Instance
+from elastic.model.server import Server
+from elastic.model.states import InstanceState
+from elastic.ports.store import Change
+from elastic.roles import decider, provisioner, sweep
+from elastic.roles.pipe import Pipe
+from elastic.rules import lifecycle, provisioning
+from elastic.rules.caution import Brake
+from elastic.rules.provisioning import Dossier, Look
+from elastic.rules.strays import Claim
+
+Patch = tuple[Any, str, Any]
+
+
+def _fence() -> list[Patch]:
+    """The store takes writes of whoever once held the partition, or the role."""
+    return [(MemoryStore, "_check", lambda *_: None), (MemoryStore, "_check_held", lambda *_: None)]
+
+
+def _look_before_create() -> list[Patch]:
+    """A create is sent without looking whether there is a server already."""
+    look = provisioning._fresh_look
+
+    def blind(instance: Instance, dossier: Dossier, begun_after: float) -> Look | None:
+        if instance.server_id is None and instance.state < InstanceState.TERMINATING:
+            return Look(begun_after, instance.version)
+        return look(instance, dossier, begun_after)
+
+    return [(provisioning, "_fresh_look", blind)]
+
+
+def _watching_since() -> list[Patch]:
+    """All silence counts, whoever could have heard."""
+    return [(Pipe, "watching_since", lambda *_: -1e9)]
+
+
+def _brake() -> list[Patch]:
+    return [(decider, "brake", lambda *_: Brake())]
+
+
+def _sweep_s_ownership_check() -> list[Patch]:
+    """What carries our mark is swept, whatever the record says."""
+    return [(sweep, "claim", lambda *_: Claim.STRAY)]
+
+
+def _terminate_beats_create() -> list[Patch]:
+    """Gone is what has no recorded server; nobody waits for a create that is under way."""
+    return [(provisioning, "_prove_absence", lambda *_: None)]
+
+
+def _attempt_note() -> list[Patch]:
+    """A create is sent and not written down."""
+
+    def unnoted(instance: Instance, n: int, now: float) -> Instance:
+        return lifecycle.advance(instance, InstanceState.REQUESTED, now)
+
+    return [(lifecycle, "attempted", unnoted)]
+
+
+def _compare_and_set_adoption() -> list[Patch]:
+    """Whoever has made a server writes it down, whatever is on record and whosever the partition is by now."""
+    adopted, commit = lifecycle.adopted, MemoryStore.commit
+
+    def overwritten(instance: Instance, server: Server, now: float) -> Instance:
+        return adopted(replace(instance, server_id=None), server, now)
+
+    def unchecked(store: MemoryStore, view: Any, fence: Any, wanted: Any) -> Any:
+        if any(getattr(change.apply, "func", None) is overwritten for change in wanted.changes.values()):
+            fence = replace(fence, serial=store.assignment().serial)
+        return commit(store, view, fence, wanted)
+
+    return [
+        (lifecycle, "adopted", overwritten),
+        (MemoryStore, "commit", unchecked),
+        (provisioner, "Change", lambda apply, _version=None: Change(apply)),
+    ]
+
+
+RULES: Mapping[str, Any] = {
+    "the fence": _fence,
+    "look before create": _look_before_create,
+    "watching_since": _watching_since,
+    "the brake": _brake,
+    "the sweep's ownership check": _sweep_s_ownership_check,
+    "terminate beats create": _terminate_beats_create,
+    "the attempt note": _attempt_note,
+    "compare-and-set adoption": _compare_and_set_adoption,
+}
+
+
+@contextmanager
+def without(rule: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        for target, name, instead in RULES[rule]():
+            stack.enter_context(patch.object(target, name, instead))
+        yield

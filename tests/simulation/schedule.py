@@ -1,0 +1,168 @@
+"""A seed as a schedule: in what setting, and what befalls it when. Data only, so it can be cut down and kept."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+DOMAINS = ("ann:web", "ann:db", "bob:web")
+CALM_FIRST = 4.0  # seconds until the cluster stands
+LENGTH = 75.0  # seconds of trouble
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`is_slow`: the cloud breaks its promise: what it does may show when the settle delay is long over.
+    `lag`: seconds by which reads may be behind. `most`: the largest size that a client asks for."""
+
+    members: int = 3
+    is_slow: bool = False
+    lag: float = 0.0
+    most: int = 4
+
+    def __repr__(self) -> str:
+        return _told(self)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """`at`: seconds. `who`: a member, or a domain. `pick` between 0 and 1: which one of those there are then."""
+
+    at: float
+    kind: str
+    who: str = ""
+    seconds: float = 0.0
+    number: int = 0
+    pick: float = 0.0
+    flag: bool = False
+
+    def __repr__(self) -> str:
+        return _told(self)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    seed: int
+    setting: Setting
+    troubles: tuple[Trouble, ...]
+
+
+def _told(record: object) -> str:
+    """As Python that makes it again."""
+    given = [(f.name, getattr(record, f.name), f.default) for f in fields(record)]
+    said = ", ".join(f"{name}={value!r}" for name, value, default in given if value != default)
+    return f"{type(record).__name__}({said})"
+
+
+def drawn(seed: int) -> Schedule:
+    """The schedule of that seed."""
+    chance = random.Random(f"schedule {seed}")
+    setting = Setting(
+        members=chance.choice((2, 3, 3, 3, 4)),
+        is_slow=seed % 5 == 0,
+        lag=chance.choice((0.0, 0.0, 0.3, 1.5)),
+        most=10 if seed % 6 == 1 else 4,
+    )
+    members = "abcdefg"[: setting.members]
+    troubles = [Trouble(CALM_FIRST, "add", DOMAINS[0], number=chance.randint(1, setting.most))]
+    at = CALM_FIRST + 3.0
+    kinds = [kind for kind, (weight, _) in KINDS.items() for _ in range(weight)]
+    while at < LENGTH:
+        kind = chance.choice(kinds)
+        given = KINDS[kind][1](chance, members, setting)
+        troubles.append(Trouble(round(at, 2), kind, **given))
+        at += chance.choice((0.1, 0.4, 1.0, 2.0, 4.0))
+    return Schedule(seed, setting, tuple(troubles))
+
+
+Given = dict[str, object]
+Draw = Callable[[random.Random, str, Setting], Given]
+
+
+def _member(least: float, most: float) -> Draw:
+    def draw(chance: random.Random, members: str, _: Setting) -> Given:
+        return {
+            "who": chance.choice(members),
+            "seconds": round(chance.uniform(least, most), 2),
+            "flag": chance.random() < 0.5,
+        }
+
+    return draw
+
+
+def _at_a_step(chance: random.Random, members: str, _: Setting) -> Given:
+    return {
+        "who": chance.choice(members),
+        "number": chance.randint(1, 8),
+        "seconds": round(chance.uniform(1.0, 10.0), 2),
+        "flag": chance.random() < 0.5,
+    }
+
+
+def _while(least: float, most: float) -> Draw:
+    return lambda chance, _members, _setting: {"seconds": round(chance.uniform(least, most), 2)}
+
+
+def _domain(chance: random.Random, _: str, setting: Setting) -> Given:
+    return {"who": chance.choice(DOMAINS), "number": chance.randint(1, setting.most)}
+
+
+def _resized(chance: random.Random, _: str, setting: Setting) -> Given:
+    return {"who": chance.choice(DOMAINS), "number": chance.randint(0, setting.most)}
+
+
+def _some_server(chance: random.Random, _members: str, _setting: Setting) -> Given:
+    return {"pick": round(chance.random(), 3)}
+
+
+def _muted(chance: random.Random, _members: str, _setting: Setting) -> Given:
+    return {
+        "who": chance.choice((*DOMAINS, "")),
+        "seconds": round(chance.uniform(3.0, 30.0), 2),
+    }
+
+
+def _clock(chance: random.Random, members: str, _: Setting) -> Given:
+    return {"who": chance.choice(members), "number": chance.choice((-3600, -30, -6, 6, 30, 3600))}
+
+
+def _quota(chance: random.Random, _members: str, setting: Setting) -> Given:
+    return {"number": chance.randint(0, setting.most + 2), "seconds": round(chance.uniform(2.0, 20.0), 2)}
+
+
+KINDS: dict[str, tuple[int, Draw]] = {
+    # what clients want
+    "add": (3, _domain),
+    "resize": (4, _resized),
+    "remove": (2, _domain),
+    "terminate": (1, _some_server),
+    # what befalls members
+    "kill": (2, _member(0.5, 8.0)),
+    "die_at_a_step": (4, _at_a_step),
+    "freeze": (2, _member(0.5, 12.0)),
+    "freeze_at_a_step": (3, _at_a_step),
+    "retire": (1, _member(0.5, 6.0)),
+    "clock": (2, _clock),
+    # what befalls their lines
+    "lose_store": (3, _member(0.2, 6.0)),
+    "lose_bus": (2, _member(0.5, 20.0)),
+    "lose_cloud": (1, _member(1.0, 15.0)),
+    "lag": (1, _member(0.5, 2.0)),
+    # what befalls servers
+    "store_down": (1, _while(0.5, 10.0)),
+    "store_slow": (1, _while(2.0, 8.0)),
+    "bus_down": (1, _while(0.5, 25.0)),
+    "bus_rude": (2, _while(3.0, 12.0)),
+    "cloud_down": (1, _while(1.0, 25.0)),
+    "cloud_slow": (1, _while(2.0, 12.0)),
+    "quota": (1, _quota),
+    "engine_hangs": (1, _while(0.5, 9.0)),
+    "engine_raises": (1, _while(0.5, 9.0)),
+    # what befalls VMs
+    "silence": (2, _some_server),
+    "sicken": (1, _some_server),
+    "break_guest": (2, _some_server),
+    "vanish": (2, _some_server),
+    "mute": (2, _muted),
+    "plant_foreign": (1, _some_server),
+    "plant_stray": (1, _some_server),
+}

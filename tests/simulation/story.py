@@ -1,0 +1,119 @@
+"""A schedule, told: the world goes through it, and then through a while of peace."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from elastic.adapters.cloud.weather import Weather
+from elastic.model.states import InstanceState
+from tests.simulation.ledger import Ledger, Listing
+from tests.simulation.schedule import LENGTH, Schedule, Setting
+from tests.simulation.troubles import Troubles
+from tests.simulation.world import World
+
+BETWEEN_LOOKS = 2.5  # seconds between two looks of the client who wants to know what there is
+PEACE = 60.0  # seconds in which all has to be well again, but for
+BACKOFF = 25.0  # what a backoff that is running takes, and a boot
+ROUGH = Weather(
+    boot=(0.5, 4.0),
+    listing_lag=(0.0, 0.8),
+    delete=(0.0, 1.0),
+    boot_error=0.05,
+    no_room=0.05,
+    create_unheard=0.08,
+    create_late=0.05,
+    late_by=(0.0, 0.8),
+    reply_lost=0.08,
+    read_unheard=0.05,
+    delete_unheard=0.05,
+    delete_reply_lost=0.05,
+    shown_deleted=(0.0, 3.0),
+)
+SLOW = replace(ROUGH, latency=(0.0, 1.0), listing_lag=(0.0, 5.0), late_by=(0.0, 9.0), left_out=0.05)
+FAIR = Weather(boot=(0.5, 2.0))
+
+
+class Story:
+    """`lines` tell it; `ledger` is what clients know; `world.cloud.journal` what really happened."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule, self.setting = schedule, schedule.setting
+        self.world = World(schedule.seed, self.setting.members, _weather(self.setting))
+        self.ledger = Ledger()
+        self.troubles = Troubles(self.world, self.ledger)
+        self.peace_at = 0.0
+
+    @property
+    def lines(self) -> list[str]:
+        return self.world.lines
+
+    def tell(self) -> "Story":
+        world = self.world
+        for replica in world.replicas.values():
+            replica.store.lag = self.setting.lag
+        for trouble in self.schedule.troubles:
+            world.kernel.at(trouble.at, partial(self.troubles.befall, trouble))
+        world.kernel.at(1.0, self._listen)
+        world.run(LENGTH)
+        self._make_peace()
+        world.run(PEACE)
+        if not self.is_settled():
+            world.run(BACKOFF)
+        self._ask_at_the_end()
+        return self
+
+    def is_settled(self) -> bool:
+        """Each domain has a size that it may have."""
+        live = Counter(str(server.mark.key) for server in self.world.ours())
+        return all(live[domain] in account.allowed for domain, account in self.ledger.accounts.items())
+
+    def _make_peace(self) -> None:
+        self.troubles.make_peace()
+        self.peace_at = self.world.kernel.now
+        self.world.cloud.weather = FAIR
+
+    def _listen(self) -> None:
+        """A client who asks, again and again, what there is."""
+        self.world.spawn(self._look_for_ever)
+
+    def _look_for_ever(self) -> None:
+        while True:
+            self._look()
+            self.world.kernel.sleep(BETWEEN_LOOKS)
+
+    def _look(self) -> None:
+        found, begun = [], self.world.kernel.now
+        for owner in ("ann", "bob"):
+            rows = self._asked(owner, "list_domains")
+            if rows is None:
+                return
+            found += [(owner, row["name"]) for row in rows]
+        domains = frozenset(f"{owner}:{name}" for owner, name in found)
+        self.ledger.listings.append(Listing(begun, self.world.kernel.now, domains))
+        for owner, name in found:
+            domain = self._asked(owner, "describe_domain", domain_id=name)
+            for row in (domain or {}).get("instances", ()):
+                self._note_told(row)
+
+    def _asked(self, owner: str, op: str, **args: str) -> Any:
+        """Null if no answer came."""
+        return (self.world.call(owner, op, **args) or {}).get("result")
+
+    def _note_told(self, row: Mapping[str, Any]) -> None:
+        if row["state"] == InstanceState.RUNNING.value and row["server_id"]:
+            told = self.ledger.told.setdefault(row["instance_id"], {})
+            told.setdefault(row["server_id"], self.world.kernel.now)
+
+    def _ask_at_the_end(self) -> None:
+        looks = len(self.ledger.listings)
+        self.world.spawn(self._look)
+        self.world.run(5.0)
+        if len(self.ledger.listings) == looks:
+            self.world.say("nobody answers, in peace")
+
+
+def _weather(setting: Setting) -> Weather:
+    return SLOW if setting.is_slow else ROUGH

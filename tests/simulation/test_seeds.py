@@ -1,0 +1,56 @@
+"""Whatever befalls the cluster, the guarantees hold: seeds told and judged, one after another.
+
+One that fails is told by `SEED=n make simulate-story`, and cut down by `make simulate SEEDS=n`.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.schedule import drawn
+from tests.simulation.verdicts import judged, judged_seed
+
+SEEDS, BATCH = 500, 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(1, SEEDS + 1, BATCH))
+def test_whatever_happens_the_guarantees_hold(first: int) -> None:
+    failed = {seed: told.broken for seed in range(first, first + BATCH) if (told := judged_seed(seed)).broken}
+    assert not failed, "SEED=n make simulate-story tells them"
+
+
+def test_the_same_seed_is_the_same_story_byte_for_byte() -> None:
+    assert judged_seed(7).journal == judged_seed(7).journal
+    assert judged_seed(7).journal != judged_seed(8).journal
+
+
+def test_a_story_is_the_same_in_another_process_with_other_hashes() -> None:
+    said = "from tests.simulation.verdicts import judged_seed; print([judged_seed(n).journal for n in (3, 10)])"
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", said],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=200,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_a_schedule_is_what_its_representation_says() -> None:
+    from tests.simulation.schedule import Schedule, Setting, Trouble
+
+    schedule = drawn(11)
+    names = {"Schedule": Schedule, "Setting": Setting, "Trouble": Trouble}
+    again = Schedule(
+        schedule.seed,
+        eval(repr(schedule.setting), names),  # noqa: S307 - our own words
+        tuple(eval(repr(trouble), names) for trouble in schedule.troubles),  # noqa: S307
+    )
+    assert judged(again).journal == judged(schedule).journal

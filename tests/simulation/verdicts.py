@@ -1,0 +1,40 @@
+"""A schedule and what came of it, small enough to be handed from one process to another."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+
+import msgspec
+
+from tests.simulation.judge import verdict
+from tests.simulation.schedule import Schedule, drawn
+from tests.simulation.story import Story
+
+
+@dataclass(frozen=True)
+class Told:
+    """`broken`: sentences; none if all guarantees hold. `journal`: a digest of all that happened in the cloud."""
+
+    schedule: Schedule
+    broken: tuple[str, ...]
+    journal: str
+
+
+def judged(schedule: Schedule) -> Told:
+    """Tell it and judge it, without a word in the log."""
+    logging.disable(logging.CRITICAL)
+    try:
+        story = Story(schedule).tell()
+        return Told(schedule, tuple(verdict(story)), digest(story))
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def judged_seed(seed: int) -> Told:
+    return judged(drawn(seed))
+
+
+def digest(story: Story) -> str:
+    """Of the cloud's journal, the store's log and the story's lines, byte for byte."""
+    told = [*story.world.cloud.journal, *map(repr, story.world.server.log), *story.lines]
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()

@@ -1,0 +1,183 @@
+"""All there is: replicas, the store's server, the bus, the cloud and its VMs, on one virtual clock."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from elastic.adapters.cloud.simulated import SimulatedCloud
+from elastic.adapters.cloud.weather import Happened, Weather
+from elastic.engines import installed_engines
+from elastic.model.actions import Answer, Question
+from elastic.model.server import Server
+from elastic.ports.bus import Reply
+from elastic.rules.caution import BrakePolicy
+from elastic.tuning import Tuning
+from tests.simulation.bus import Bus, Client
+from tests.simulation.cloud import Road
+from tests.simulation.kernel import Kernel
+from tests.simulation.process import Clock
+from tests.simulation.replica import Notes, Replica
+from tests.simulation.server import StoreServer
+from tests.simulation.vm import Vm
+
+ENGINES = installed_engines()
+PARTITIONS = 16
+SITE = "site"
+TUNING = Tuning(
+    session_timeout=2.0,
+    debounce=0.5,
+    decide=1.0,
+    survey=2.0,
+    probe=1.0,
+    sweep=10.0,
+    grace=5.0,
+    record_max_age=60.0,
+    settle=4.0,
+    cloud_timeout=1.0,
+    resync=100.0,
+    brake=BrakePolicy(trickle=60.0),
+)
+ENDS = frozenset({Happened.GONE, Happened.VANISHED, Happened.KILLED, Happened.ERROR})
+
+
+@dataclass
+class Mood:
+    """How engines are: `hangs_until` (virtual time) they do not answer, or they raise."""
+
+    hangs_until: float = 0.0
+    raises: bool = False
+    lingers: bool = False
+
+
+class Outside:
+    """Whoever is no process of ours: clients, and the world itself."""
+
+    def deliver(self, act: Callable[[], None]) -> None:
+        act()
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a replica from outside: what its health says, and for how long its control loop is overdue."""
+
+    time: float
+    member: str
+    overdue: float
+    ailments: tuple[str, ...]
+
+
+class World:
+    def __init__(self, seed: int, members: int, weather: Weather, tuning: Tuning = TUNING) -> None:
+        self.kernel, self.chance, self.tuning = Kernel(), random.Random(f"world {seed}"), tuning
+        self.lines: list[str] = []
+        self.server = StoreServer(self.kernel, PARTITIONS, tuning.session_timeout)
+        self.bus = Bus(self.kernel, self.chance, PARTITIONS)
+        self.cloud = SimulatedCloud(
+            Clock(self.kernel), random.Random(f"cloud {seed}"), weather=weather, site_names=(SITE,)
+        )
+        self.road, self.mood = Road(), Mood()
+        self.engines = ENGINES | {"simplest": self._moody(ENGINES["simplest"])}
+        self.vms: dict[str, Vm] = {}
+        self.looks: list[Look] = []
+        self._seen = 0
+        self._ids = count(1)
+        self._outside = Outside()
+        self.clocks = {name: self._clock() for name in "abcdefg"[:members]}
+        self.replicas = {
+            name: Replica(self, name, self.chance, Notes(), self.clocks[name]) for name in self.clocks
+        }
+        self.kernel.at(0.0, self._watch_the_cloud)
+        self.kernel.at(1.0, self._watch_health)
+
+    def _clock(self) -> Clock:
+        drift, begun = self.chance.uniform(-1e-3, 1e-3), self.chance.uniform(0.0, 1e5)
+        return Clock(self.kernel, self.chance.uniform(-0.5, 0.5), drift, begun)
+
+    def fresh_id(self) -> str:
+        return f"c{next(self._ids)}"
+
+    def say(self, text: str) -> None:
+        self.lines.append(f"{self.kernel.now:7.2f}  {text}")
+
+    def run(self, seconds: float) -> None:
+        self.kernel.run(self.kernel.now + seconds)
+
+    def spawn(self, body: Callable[[], None]) -> None:
+        self.kernel.spawn(body, self._outside)
+
+    # replicas
+
+    def up(self) -> list[Replica]:
+        return [replica for replica in self.replicas.values() if replica.process.is_up]
+
+    def restart(self, name: str) -> None:
+        """Another life of that member, if the last one is over."""
+        last = self.replicas[name]
+        if last.process.is_dead:
+            self.say(f"{name} starts again")
+            self.replicas[name] = Replica(self, name, self.chance, Notes(last.notes.key), self.clocks[name])
+
+    def call(self, user: str, op: str, **args: object) -> Reply | None:
+        """To be called in a task."""
+        return Client(self.bus, user, self.fresh_id).call(op, **args)
+
+    # what goes on by itself
+
+    def _watch_the_cloud(self) -> None:
+        """A server that is up has an agent in it; one that is not has none."""
+        journal = self.cloud.journal
+        for entry in journal[self._seen :]:
+            if entry.what is Happened.ACTIVE and entry.mark is not None and entry.mark.cluster == "world":
+                self._boot(entry.server_id)
+            elif entry.what in ENDS and entry.server_id in self.vms:
+                self.vms.pop(entry.server_id).end()
+        self._seen = len(journal)
+        self.kernel.at(0.5, self._watch_the_cloud)
+
+    def _boot(self, server_id: str) -> None:
+        found = [server for server in self.cloud.live_servers() if server.server_id == server_id]
+        if found:
+            self.vms[server_id] = Vm(self.bus, found[0])
+
+    def _watch_health(self) -> None:
+        for replica in self.up():
+            loop = replica.control
+            standstill = self.kernel.now - replica.process.thawed_at
+            overdue = min(loop.lateness(), standstill)
+            if overdue > 1.0:
+                self.looks.append(Look(self.kernel.now, replica.name, overdue, tuple(replica.ailments())))
+        self.kernel.at(0.5, self._watch_health)
+
+    def _moody(self, engine: type) -> type:
+        world = self
+
+        class Moody(engine):
+            def decide(self, question: Question) -> Answer:
+                mood = world.mood
+                if mood.raises:
+                    raise RuntimeError("the engine is in a bad mood")
+                if mood.lingers and mood.hangs_until > world.kernel.now:
+                    world.kernel.sleep(mood.hangs_until - world.kernel.now)
+                return super().decide(question)
+
+        return Moody
+
+    # what is so
+
+    def ours(self) -> list[Server]:
+        """Live servers of this cluster."""
+        return [s for s in self.cloud.live_servers() if s.mark is not None and s.mark.cluster == "world"]
+
+    def told(self) -> list[str]:
+        """The store's story, for a reader."""
+        store = self.server.store
+        lines = [f"{e.time:.1f} {e.kind} {e.domain} {e.instance_id} {e.text}" for e in store.events()]
+        for key in store.all_domains():
+            view = store.view(key)
+            lines.append(f"{key} {view.standing.status} {view.standing.conditions}")
+            lines += [
+                f"  {i.instance_id} {i.state} {i.health} {i.server_id} {i.attempt} {i.reason}"
+                for i in view.instances
+            ]
+        return lines
