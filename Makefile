@@ -8,6 +8,7 @@
 #   make simulate-story   one of them, as it happened: SEED=7
 #   make soak        twenty thousand seeds (an hour and more)
 #   make bench       what it costs, beside baselines of the same run: some minutes (ARGS="--quick", "--only rpc quiet")
+#   make bench-whole three agents on this host, 1,000 domains for ten minutes, then as many as it goes (ARGS="--minutes 2")
 #   make soak-real   half an hour of three agents on real servers under churn and deaths (MINUTES=30)
 #   make genconfig   write etc/elastic/elastic.conf.sample anew
 #   make venv        only set up
@@ -20,7 +21,7 @@ MINUTES ?= 30
 SEEDS ?= 1-500
 SEED ?= 1
 
-.PHONY: venv demo test check simulate simulate-story soak bench genconfig soak-real
+.PHONY: venv demo test check simulate simulate-story soak bench bench-whole genconfig soak-real
 
 venv: $(VENV)/.done
 
@@ -56,6 +57,10 @@ soak: venv
 bench: venv
 	@tests/servers/install.sh
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-whole: venv
+	@tests/servers/install.sh
+	@$(BIN)/python -m bench.whole $(ARGS)
 
 genconfig: venv
 	$(BIN)/oslo-config-generator --config-file etc/elastic/elastic-config-generator.conf

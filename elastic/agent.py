@@ -283,7 +283,11 @@ class Agent:
         return self._staff.leadership.leads()
 
     def give_up(self, role: str) -> None:
-        self._staff.leadership.give_up(role)
+        """In any thread. If the store does not answer, the next `keep` does it, or our session ends it."""
+        try:
+            self._staff.leadership.give_up(role)
+        except ElasticError as trouble:
+            log.warning("%s could not be given up yet: %s", role, trouble)
 
     def in_ring(self) -> bool:
         """We hold partitions; or all are dealt out and we are to have none."""

@@ -4,15 +4,18 @@ List first, then read the record from the store, then delete; two sightings a gr
 down under the leader's term; never more than a few a turn. What is to be deleted is read once more after that
 writing, since then the store cannot be behind (`doc/decisions/freshness.md`). A mark numbered above the store's
 counters proves that the store was wiped or restored: then nothing is swept until an operator accepts.
+
+Every domain is read, so that is done by workers, as the listing is: the control loop has others to look after.
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
-from elastic.errors import CloudRefused, NotFound, ServerGone, Superseded
-from elastic.model.assignment import Term
+from elastic.errors import BadMessage, CloudRefused, NotFound, ServerGone, Superseded
+from elastic.model.assignment import Layout, Term
 from elastic.model.decision import Event
 from elastic.model.domain import DomainKey
 from elastic.model.server import Server, ServerStatus
@@ -74,20 +77,42 @@ class Sweep:
         self._strays = {site: self._strays.get(site) for site in sites}
         self._troubles = {site: text for site, text in self._troubles.items() if site in sites}
         for site in sites:
-            work = partial(self._cloud.servers, site, uid, self.timeout)
-            self._workers.submit(site, work, partial(self._listed, site, term))
+            self._workers.submit(site, partial(self._look, site, uid), partial(self._seen, site, term))
 
-    def _listed(self, site: str, term: Term, servers: Sequence[Server] | None, error: Exception | None) -> None:
-        if error is not None or servers is None:
+    def _look(self, site: str, uid: str) -> tuple[Sequence[Server], "_Records"]:
+        """Blocks; the listing first."""
+        servers = self._cloud.servers(site, uid, self.timeout)
+        return servers, self._records(servers)
+
+    def _records(self, servers: Iterable[Server]) -> "_Records":
+        """Blocks. What the store has now of their domains."""
+        layout = self._store.layout()
+        homes = {s.mark.key: partition_of(slot_of(s.mark.key), layout.partitions) for s in servers}
+        views: dict[DomainKey, View | None] = {}
+        for key, found in self._store.views(tuple(homes)):
+            if isinstance(found, BadMessage):
+                log.error("the servers of %s are left alone, as its record cannot be read: %s", key, found)
+            else:
+                views[key] = None if isinstance(found, NotFound) else found
+        return _Records(layout, homes, views, {p: self._store.incarnation(p) for p in sorted({*homes.values()})})
+
+    def _seen(
+        self,
+        site: str,
+        term: Term,
+        seen: "tuple[Sequence[Server], _Records] | None",
+        error: Exception | None,
+    ) -> None:
+        if error is not None or seen is None:
             log.warning("site %s could not be listed for the sweep: %s", site, error)
             return
         try:
-            self._judge(site, term, servers)
+            self._judge(site, term, *seen)
         except Superseded as lost:
             log.info("another sweeps now: %s", lost)
 
-    def _judge(self, site: str, term: Term, servers: Sequence[Server]) -> None:
-        claims = self._claims([s for s in servers if s.status is not ServerStatus.DELETED])
+    def _judge(self, site: str, term: Term, servers: Sequence[Server], records: "_Records") -> None:
+        claims = records.claims([s for s in servers if s.status is not ServerStatus.DELETED])
         accepted = float(self._store.flags().get(ACCEPTED) or 0.0)
         lost = [s for s in claims[Claim.FROM_THE_FUTURE] if s.created > accepted]
         if lost:
@@ -97,25 +122,6 @@ class Sweep:
         if not self._troubles:
             self._sweep(term, site, _unclaimed(claims), servers)
             self.ended_at = self._now().mono
-
-    def _claims(self, servers: Sequence[Server]) -> dict[Claim, list[Server]]:
-        """Whose each is, by records read after the listing."""
-        layout = self._store.layout()
-        views: dict[DomainKey, View | None] = {}
-        found: dict[Claim, list[Server]] = defaultdict(list)
-        for server in servers:
-            key = server.mark.key
-            if key not in views:
-                views[key] = self._view(key)
-            partition = partition_of(slot_of(key), layout.partitions)
-            found[claim(server, layout, views[key], self._store.incarnation(partition))].append(server)
-        return found
-
-    def _view(self, key: DomainKey) -> View | None:
-        try:
-            return self._store.view(key)
-        except NotFound:
-            return None
 
     def _refuse(self, site: str, servers: Sequence[Server]) -> None:
         self._troubles[site] = (
@@ -137,7 +143,20 @@ class Sweep:
         due = [s for s in strays if s.server_id in noted and ripe(noted[s.server_id].at, now.wall, self.grace)]
         self._strays[site] = {s.server_id for s in strays}
         self._store.note_strays(term, fresh, self._gone(noted, {s.server_id for s in listed}))
-        for server in _unclaimed(self._claims(due[: allowance(len(due), len(listed))])):
+        condemned = due[: allowance(len(due), len(listed))]
+        if condemned:
+            self._workers.submit(site, partial(self._records, condemned), partial(self._end, site, condemned))
+
+    def _end(
+        self, site: str, condemned: Sequence[Server], records: "_Records | None", error: Exception | None
+    ) -> None:
+        """Those that are still nobody's go, if we still lead."""
+        if error is not None or records is None:
+            log.warning("strays at site %s are left for the next sweep: %s", site, error)
+            return
+        if self._begun is None:
+            return
+        for server in _unclaimed(records.claims(condemned)):
             log.warning("sweeps server %s of %s", server.server_id, server.mark.instance_id)
             self.remove(server, "a stray")
 
@@ -172,6 +191,25 @@ class Sweep:
         if seen.mark != server.mark:
             raise CloudRefused(f"it does not bear the mark of {server.mark.instance_id}")
         self._cloud.delete(server.site, server.server_id, self.timeout)
+
+
+class _Records(NamedTuple):
+    """What the store had of some servers' domains, null for one that is not there, and of their partitions."""
+
+    layout: Layout
+    homes: Mapping[DomainKey, int]
+    views: Mapping[DomainKey, View | None]
+    incarnations: Mapping[int, int]
+
+    def claims(self, servers: Iterable[Server]) -> dict[Claim, list[Server]]:
+        """Whose each is; those of a domain that cannot be read are left out."""
+        found: dict[Claim, list[Server]] = defaultdict(list)
+        for server in servers:
+            key = server.mark.key
+            if key in self.views:
+                incarnation = self.incarnations[self.homes[key]]
+                found[claim(server, self.layout, self.views[key], incarnation)].append(server)
+        return found
 
 
 def _unclaimed(claims: Mapping[Claim, list[Server]]) -> list[Server]:

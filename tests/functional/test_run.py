@@ -57,6 +57,7 @@ def test_ctrl_c_stops_it_even_before_it_is_ready(cluster: Cluster) -> None:
     assert cluster.agents() == {}
 
 
+@pytest.mark.hazard("F26")
 def test_a_killed_supervisor_takes_its_replicas_with_it_and_the_next_run_adopts_the_servers(
     cluster: Cluster,
 ) -> None:

@@ -300,7 +300,6 @@ def test_p5_a_clock_step_forgets_no_record_before_its_time(by):
         assert len(world.view().instances) == 3
 
 
-@pytest.mark.hazard("F27")
 def test_p5_a_restart_of_all_replicas_at_once_ends_nobody(served):
     journal = len(served.cloud.journal)
     for replica in tuple(served.replicas.values()):

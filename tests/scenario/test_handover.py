@@ -12,7 +12,7 @@ from elastic.model.states import Health
 from elastic.rules.ring import slot_of
 from tests.scenario.judge import most_servers_at_once
 from tests.scenario.test_interrupted import WALKS, at_its_end, prepared, steps_of
-from tests.scenario.world import PATIENT, Replica, World
+from tests.scenario.world import PATIENT, Replica, World, unanswered
 
 SESSION = PATIENT.session_timeout
 TURN = 0.5  # seconds, as the world steps
@@ -395,3 +395,13 @@ def test_one_that_stops_cleanly_is_listed_no_more():
     world.until(lambda: world.store.assignment().serial)
     world.replicas["b"].agent.stop()
     assert set(world.store.members()) == {"a", "c"}
+
+
+def test_a_role_given_up_while_the_store_is_away_is_given_up_once_it_is_back():
+    world = World.settled()
+    leader = world.leader("doctor")
+    leader.election.resign = unanswered
+    leader.agent.give_up("doctor")
+    assert world.store.leases.holds(leader.election.contend("doctor")), "it is still on record as the leader"
+    del leader.election.resign
+    world.until(lambda: any("doctor" in r.agent.leads() for r in world.replicas.values() if r is not leader))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from elastic.adapters.cloud.weather import Entry, Happened
-from tests.simulation.ledger import Ledger, Mute
+from tests.simulation.ledger import Ledger
 from tests.simulation.server import REMEMBERED, Written
 from tests.simulation.story import Story
 from tests.simulation.world import Look
@@ -18,7 +18,7 @@ ENDED = (Happened.GONE, Happened.VANISHED)
 MOST_DOUBLES = 2  # live servers of one instance, when the cloud does not keep to the settle delay
 RED_WITHIN = 4.0  # seconds by which a loop may be overdue without health saying so: two turns, and two looks
 UNDER_WAY = 45.0  # seconds that a change of size takes at most: settle, boot and delete, with outages between
-TRICKLE = 60.0  # seconds between two replacements while the brake is on
+BRAKE_WINDOW = 10.0  # seconds: `missing_timeout`, and what it takes to act on it
 BEFORE_BRAKE = 3  # that many silent ones engage it: as many may have been replaced by then
 AFTER_MUTE = 20.0  # seconds in which a verdict from the time of silence is still carried out
 
@@ -127,6 +127,7 @@ def no_healthy_one_killed(seen: Evidence) -> Iterator[str]:
     """P5: of those we deleted, no more were well than clients gave up."""
     if seen.is_slow:
         return  # what shows up after the settle is nobody's any more, however well it is
+    spared = seen.ledger.harmed | seen.ledger.muted
     ready: set[str] = set()
     asked: set[str] = set()
     alive: dict[str, set[str]] = defaultdict(set)
@@ -144,19 +145,19 @@ def no_healthy_one_killed(seen: Evidence) -> Iterator[str]:
                 alive[name].discard(server)
             case Happened.DELETE_ASKED if server not in asked and is_ours(entry):
                 asked.add(server)
-                if server in ready and name not in seen.ledger.harmed and alive[name] == {server}:
+                if server in ready and name not in spared and alive[name] == {server}:
                     killed[str(entry.mark.key)].append(f"{name} at {entry.time:.1f}")
     for domain, names in killed.items():
-        if len(names) > seen.ledger.given_up[domain]:
-            yield f"P5: healthy servers of {domain} were deleted ({', '.join(names)}), " + (
-                f"{seen.ledger.given_up[domain]} were given up"
-            )
+        given_up = seen.ledger.gave_up(domain)
+        if len(names) > given_up:
+            yield f"P5: healthy servers of {domain} were deleted ({', '.join(names)}), {given_up} were given up"
 
 
 def no_told_one_killed(seen: Evidence) -> Iterator[str]:
     """P5: a server that clients were told of as running is not deleted unless clients gave it up, however the
     cloud is. And an instance is told to have one server in all its life."""
     server_of = {server: name for name, servers in seen.ledger.told.items() for server in servers}
+    spared = seen.ledger.harmed | seen.ledger.muted
     broken: set[str] = set()
     killed: dict[str, dict[str, str]] = defaultdict(dict)
     for entry in seen.journal:
@@ -166,37 +167,35 @@ def no_told_one_killed(seen: Evidence) -> Iterator[str]:
         if name is None or entry.what is not Happened.DELETE_ASKED:
             continue
         was_told = seen.ledger.told[name][entry.server_id] < entry.time
-        if was_told and entry.server_id not in broken and name not in seen.ledger.harmed:
+        if was_told and entry.server_id not in broken and name not in spared:
             killed[str(entry.mark.key)][entry.server_id] = f"{entry.server_id} of {name} at {entry.time:.1f}"
     for domain, servers in killed.items():
-        if len(servers) > seen.ledger.given_up[domain]:
+        given_up = seen.ledger.gave_up(domain)
+        if len(servers) > given_up:
             told = ", ".join(servers.values())
-            yield f"P5: what ran in {domain} was deleted ({told}), {seen.ledger.given_up[domain]} were given up"
+            yield f"P5: what ran in {domain} was deleted ({told}), {given_up} were given up"
     for name, servers in seen.ledger.told.items():
         if len(servers) > 1:
             yield f"P1: {name} was told to have one server, and then another: {', '.join(servers)}"
 
 
 def braked(seen: Evidence) -> Iterator[str]:
-    """P5: when all VMs of a domain fall silent at once, a few are replaced at most."""
+    """P5: of VMs that all fall silent at once, a few at most are deleted within one `missing_timeout`."""
     for mute in seen.ledger.mutes:
         until = min(mute.ended, seen.ended_at) + AFTER_MUTE
-        if _is_disturbed(mute, seen.ledger.touched[mute.domain], until):
-            continue
+        counted = mute.instances - seen.ledger.harmed
         asked = {
-            e.instance_id
-            for e in seen.journal
-            if e.what is Happened.DELETE_ASKED
-            and e.instance_id in mute.instances
-            and mute.begun <= e.time <= until
+            entry.instance_id: entry.time
+            for entry in seen.journal
+            if entry.what is Happened.DELETE_ASKED
+            and entry.instance_id in counted
+            and mute.begun <= entry.time <= until
         }
-        allowed = BEFORE_BRAKE + 1 + int((until - mute.begun) // TRICKLE)
-        if len(asked) > allowed:
-            yield f"P5: {len(asked)} of {mute.domain} were deleted for a silence of all from {mute.begun:.1f} on"
-
-
-def _is_disturbed(mute: Mute, touched: Sequence[float], until: float) -> bool:
-    return any(mute.begun - UNDER_WAY <= at <= until for at in touched)
+        allowed = BEFORE_BRAKE + 1 + seen.ledger.gave_up(mute.domain, mute.begun - UNDER_WAY, until)
+        at_once = (sum(at <= other <= at + BRAKE_WINDOW for other in asked.values()) for at in asked.values())
+        most = max(at_once, default=0)
+        if most > allowed:
+            yield f"P5: {most} of {mute.domain} were deleted at once for a silence of all from {mute.begun:.1f} on"
 
 
 def nothing_foreign_touched(seen: Evidence) -> Iterator[str]:

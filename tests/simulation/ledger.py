@@ -1,6 +1,6 @@
 """What clients asked for and what they were told: of the cluster's insides it knows nothing."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 NOBODY_KNOWS = float("inf")
@@ -35,21 +35,25 @@ class Account:
 
 
 class Ledger:
-    """`given_up`: how many healthy servers clients' words allow to be deleted, a domain. `harmed`: instances that
-    something was done to. `listings`: what clients were shown."""
+    """`given_up`: how many healthy servers clients' words allow to be deleted: (when, how many), a domain.
+    `harmed`: instances that something was done to; `muted`: those that nobody could hear for a while.
+    `listings`: what clients were shown."""
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = defaultdict(Account)
         self.busy: set[str] = set()
-        self.given_up: Counter[str] = Counter()
+        self.given_up: dict[str, list[tuple[float, int]]] = defaultdict(list)
         self.harmed: set[str] = set()
+        self.muted: set[str] = set()
         self.mutes: list[Mute] = []
         self.listings: list[Listing] = []
         self.told: dict[str, dict[str, float]] = {}  # instance -> its server, as clients were told, and since when
         self.sizes_over_time: dict[str, list[tuple[float, int]]] = defaultdict(list)
         self.foreign: set[str] = set()  # servers that are not ours
         self.planted: set[str] = set()  # servers that are, and that nobody ordered
-        self.touched: dict[str, list[float]] = defaultdict(list)  # when something else was done to a domain
+
+    def gave_up(self, domain: str, since: float = 0.0, until: float = NOBODY_KNOWS) -> int:
+        return sum(count for at, count in self.given_up[domain] if since <= at <= until)
 
     def note_size(self, domain: str, now: float) -> None:
         self.sizes_over_time[domain].append((now, self.accounts[domain].most))

@@ -104,7 +104,7 @@ class Replica:
             self.agent.leads,
             self.agent.give_up,
             self._end,
-            lambda work: self.process.spawn(work),
+            self._apart,
         )
         self._health = Health(self.agent, self, session / 2, {})
         self.bus.serve_calls(self.agent.reactor.handle)
@@ -162,6 +162,17 @@ class Replica:
         while True:
             self._watchdog.look(self.world.kernel.now)
             self.world.kernel.sleep(LOOK)
+
+    def _apart(self, work: Callable[[], None]) -> None:
+        """As in a thread of its own, whose end by an error is a fault of ours."""
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as fault:
+                self.control.faults.append(f"a thread died: {fault!r}")
+
+        self.process.spawn(run)
 
     def _late(self, _now: float) -> list[tuple[str, float]]:
         return [("control", self.control.lateness()), ("keeper", self.keeper.lateness())]

@@ -60,7 +60,7 @@ def drawn(seed: int) -> Schedule:
         members=chance.choice((2, 3, 3, 3, 4)),
         is_slow=seed % 5 == 0,
         lag=chance.choice((0.0, 0.0, 0.3, 1.5)),
-        most=10 if seed % 6 == 1 else 4,
+        most=chance.choice((3, 4, 6, 8, 10)),
     )
     members = "abcdefg"[: setting.members]
     troubles = [Trouble(CALM_FIRST, "add", DOMAINS[0], number=chance.randint(1, setting.most))]
@@ -117,7 +117,7 @@ def _some_server(chance: random.Random, _members: str, _setting: Setting) -> Giv
 def _muted(chance: random.Random, _members: str, _setting: Setting) -> Given:
     return {
         "who": chance.choice((*DOMAINS, "")),
-        "seconds": round(chance.uniform(3.0, 30.0), 2),
+        "seconds": round(chance.uniform(5.0, 40.0), 2),
     }
 
 
@@ -162,7 +162,7 @@ KINDS: dict[str, tuple[int, Draw]] = {
     "sicken": (1, _some_server),
     "break_guest": (2, _some_server),
     "vanish": (2, _some_server),
-    "mute": (2, _muted),
+    "mute": (3, _muted),
     "plant_foreign": (1, _some_server),
     "plant_stray": (1, _some_server),
 }

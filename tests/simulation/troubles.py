@@ -63,7 +63,6 @@ class Troubles:
     def _harm(self, instance_id: str, key: DomainKey, what: str) -> None:
         self.world.say(f"{instance_id} of {key} {what}")
         self.ledger.harmed.add(instance_id)
-        self.ledger.touched[str(key)].append(self.world.kernel.now)
 
     # members
 
@@ -258,7 +257,7 @@ class Troubles:
             mutes.append(mute)
         for vm in muted:
             vm.is_muted = True
-            self.ledger.harmed.add(vm.instance_id)
+            self.ledger.muted.add(vm.instance_id)
 
         def unmute() -> None:
             for vm in muted:
@@ -332,8 +331,7 @@ class Troubles:
         owner, _, name = domain.partition(":")
         asked = f"{trouble.kind} {domain}" + ("" if size is None else f" {size}")
         world.say(f"a client asks: {asked}")
-        self.ledger.given_up[domain] += max(0, account.most - (size or 0))
-        self.ledger.touched[domain].append(world.kernel.now)
+        self.ledger.given_up[domain].append((world.kernel.now, max(0, account.most - (size or 0))))
         self._note_most(domain, size)
         reply = call(owner, name, size)
         error = (reply or {}).get("error")

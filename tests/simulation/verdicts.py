@@ -24,7 +24,11 @@ def judged(schedule: Schedule) -> Told:
     """Tell it and judge it, without a word in the log."""
     logging.disable(logging.CRITICAL)
     try:
-        story = Story(schedule).tell()
+        story = Story(schedule)
+        try:
+            story.tell()
+        except Exception as fault:  # nothing that befalls a replica may come out of it
+            return Told(schedule, (f"P12: the story broke off: {fault!r}",), "")
         return Told(schedule, tuple(verdict(story)), digest(story))
     finally:
         logging.disable(logging.NOTSET)

@@ -165,7 +165,6 @@ def test_deaths_in_a_row_are_answered_with_longer_pauses() -> None:
     assert [pause_before(deaths) for deaths in (1, 2, 3, 4, 20)] == [0.0, 0.5, 1.0, 2.0, 10.0]
 
 
-@pytest.mark.hazard("F26")
 def test_a_replica_ends_when_its_supervisor_is_gone(tmp_path: Path) -> None:
     """The pipe that says so is held by nobody else: not by the replica itself, nor by the next one."""
     children = [Child(recipe(tmp_path, name), ignored) for name in ("r1", "r2")]

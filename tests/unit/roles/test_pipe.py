@@ -60,6 +60,7 @@ def test_while_probes_come_back_the_watch_stands(proved):
     assert proved.watched_for() == 13 * INTERVAL
 
 
+@pytest.mark.hazard("F27")
 def test_before_the_first_probe_is_back_nothing_counts(here):
     member = Listening(here)
     here.broker.meddle = lambda _: ()

@@ -7,6 +7,7 @@ from elastic.adapters.cloud.simulated import SimulatedCloud
 from elastic.adapters.membership.memory import MemoryElection
 from elastic.adapters.store.memory import MemoryStore
 from elastic.adapters.workers import InlineWorkers
+from elastic.errors import BadMessage
 from elastic.model.assignment import Term
 from elastic.model.server import Mark, ServerStatus
 from elastic.model.view import Standing
@@ -41,15 +42,11 @@ class Yard:
         assert self.own == "s-1"
         self.story: list[str] = []
         self.term: Term | None = self.contended("me")
-        self.sweep = Sweep(
-            Watcher(here.store, self.story, "view"),
-            Watcher(here.cloud, self.story, "servers", "delete"),
-            here.workers,
-            INTERVAL,
-            GRACE,
-            7.0,
-            lambda: here.now,
-        )
+        self.sweep = self.swept_by(Watcher(here.store, self.story, "views", "incarnation"))
+
+    def swept_by(self, store: object) -> Sweep:
+        cloud = Watcher(self.here.cloud, self.story, "servers", "delete")
+        return Sweep(store, cloud, self.here.workers, INTERVAL, GRACE, 7.0, lambda: self.here.now)
 
     def contended(self, member: str) -> Term:
         seat = MemoryElection(self.here.store, member, self.here.clock, 1e9, lambda _: True).contend("reaper")
@@ -134,7 +131,45 @@ def test_one_that_vanished_is_forgotten_too(yard):
 def test_records_are_read_after_the_listing_and_before_the_delete(yard):
     yard.plant(OLD)
     yard.turns(4)
-    assert yard.story == ["servers", "view"] * 4 + ["view", "delete"]
+    read = ["views", "incarnation"]
+    assert yard.story == ["servers", *read] * 4 + [*read, "delete"]
+
+
+def test_a_thousand_servers_cost_the_control_loop_no_reading(yard):
+    """It would stand still meanwhile: what the store has to say is read where the cloud is."""
+    for number in range(1000):
+        name = f"i-001-1-{number + 100}"
+        yard.here.write(WEB, added=[record(name, server_id=yard.plant(name))])
+    yard.here.write(WEB, standing=Standing(next_number=2000))
+    yard.sweep.turn(yard.term)
+    assert yard.here.workers.collect() == 1  # the sites
+    assert yard.story == ["servers", "views", "incarnation"]
+    yard.here.workers.collect()
+    assert yard.story == ["servers", "views", "incarnation"]
+
+
+def test_a_domain_that_cannot_be_understood_loses_no_server(yard):
+    yard.here.add("odd")
+    odd = yard.plant("i-002-1-1", key=replace_name("odd"))
+    stray = yard.plant(OLD)
+    yard.sweep = yard.swept_by(Puzzled(yard.here.store))
+    yard.turns(4)
+    assert yard.there == {yard.own, odd}
+    assert stray not in yard.there
+
+
+class Puzzled:
+    """In front of the store: domain odd was written by a newer release."""
+
+    def __init__(self, inner: MemoryStore) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str):
+        return getattr(self._inner, name)
+
+    def views(self, keys):
+        for key, view in self._inner.views(keys):
+            yield key, BadMessage("format 2") if key.name == "odd" else view
 
 
 class Lagging:
@@ -151,8 +186,9 @@ class Lagging:
         self._has_written = False
         return self._cloud.servers(*asked)
 
-    def view(self, key: object):
-        return self._inner.view(WEB) if self._has_written else self._old
+    def views(self, keys):
+        for key in keys:
+            yield key, self._inner.view(WEB) if self._has_written else self._old
 
     def note_strays(self, *noted: object) -> None:
         self._inner.note_strays(*noted)
