@@ -198,7 +198,7 @@ class Agent:
         staff = self._staff
         if not self._owned_up:
             staff.isolation.own_up(staff.store, self.name, now)
-            staff.isolation.learn(staff.store)
+            staff.isolation.learn(staff.store, now)
             self._owned_up = True
         staff.mirror.refresh()
         self._listen(now)
@@ -254,7 +254,7 @@ class Agent:
         self._staff.lastheard.keep_only(ids)
         for memory in self._staff.memories:
             memory.keep_only(ids, keys)
-        self._staff.isolation.learn(self._staff.store)
+        self._staff.isolation.learn(self._staff.store, now)
 
     def _wait(self) -> float:
         now = self._staff.clock.monotonic()

@@ -16,7 +16,7 @@ from elastic.roles.thoughts import Notebook
 from elastic.rules.standing import Complaint
 
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
-QUARANTINE_FIRST = 10.0  # seconds; doubled with each strike
+QUARANTINE_FIRST, QUARANTINE_LONGEST = 10.0, 3600.0  # seconds; doubled with each strike
 
 
 class Block(NamedTuple):
@@ -30,10 +30,13 @@ class Block(NamedTuple):
 
 
 class Isolation:
+    """A quarantine ends at the hour that its writer named, and in any case once we have seen it for as long as it
+    is to last: the writer's clock may have been wrong."""
+
     def __init__(self, notebook: Notebook) -> None:
         self._notebook = notebook
         self._blocks: dict[DomainKey, Block] = {}
-        self._quarantined: dict[DomainKey, Quarantine] = {}
+        self._quarantined: dict[Quarantine, float] = {}  # and since when we know of it, monotonic
 
     def own_up(self, store: Store, member: str, now: Moment) -> None:
         """Say which domain we died in, if we did: before anything else is visited."""
@@ -41,19 +44,20 @@ class Isolation:
         if key is None:
             return
         strikes = 1 + max((q.strikes for q in store.quarantines() if q.key == key), default=0)
-        wait = min(QUARANTINE_FIRST * 2.0 ** min(strikes - 1, 12), 3600.0)
-        store.quarantine(Quarantine(key=key, strikes=strikes, until=now.wall + wait, member=member))
+        until = now.wall + _quarantine(strikes)
+        store.quarantine(Quarantine(key=key, strikes=strikes, until=until, member=member))
         self._notebook.leave()
 
-    def learn(self, store: Store) -> None:
-        self._quarantined = {q.key: q for q in store.quarantines()}
+    def learn(self, store: Store, now: Moment) -> None:
+        self._quarantined = {q: self._quarantined.get(q, now.mono) for q in store.quarantines()}
 
     def blocks(self, key: DomainKey, revision: int, now: Moment) -> Block | None:
         """Why this domain is not to be decided upon now; null: it may."""
-        shut = self._quarantined.get(key)
-        if shut is not None and now.wall < shut.until:
-            text = f"{shut.member} died in its visit ({shut.strikes} times); shut out for now"
-            return Block(now.mono + shut.until - now.wall, Complaint("Quarantined", "ReplicaDied", text))
+        for shut, seen in self._quarantined.items():
+            until = min(now.mono + shut.until - now.wall, seen + _quarantine(shut.strikes))
+            if shut.key == key and now.mono < until:
+                text = f"{shut.member} died in its visit ({shut.strikes} times); shut out for now"
+                return Block(until, Complaint("Quarantined", "ReplicaDied", text))
         block = self._blocks.get(key)
         if block is None:
             return None
@@ -88,3 +92,8 @@ class Isolation:
 
     def succeeded(self, key: DomainKey) -> None:
         self._blocks.pop(key, None)
+
+
+def _quarantine(strikes: int) -> float:
+    """How long it lasts, in seconds."""
+    return min(QUARANTINE_FIRST * 2.0 ** min(strikes - 1, 12), QUARANTINE_LONGEST)

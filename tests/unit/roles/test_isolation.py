@@ -144,7 +144,7 @@ def test_strikes_are_counted_a_domain(here):
 
 def test_a_quarantined_domain_is_shut_out_of_every_member_until_its_time_is_over(here, isolation):
     Isolation(died_in(WEB)).own_up(here.store, "other", here.now)
-    isolation.learn(here.store)
+    isolation.learn(here.store, here.now)
     block = isolation.blocks(WEB, 1, here.now)
     assert block.until == here.now.mono + QUARANTINE_FIRST
     assert (block.complaint.type, block.complaint.reason) == ("Quarantined", "ReplicaDied")
@@ -156,7 +156,18 @@ def test_a_quarantined_domain_is_shut_out_of_every_member_until_its_time_is_over
 
 def test_one_that_an_operator_released_is_in_again(here, isolation):
     Isolation(died_in(WEB)).own_up(here.store, "me", here.now)
-    isolation.learn(here.store)
+    isolation.learn(here.store, here.now)
     here.store.release(WEB)
-    isolation.learn(here.store)
+    isolation.learn(here.store, here.now)
     assert isolation.blocks(WEB, 1, here.now) is None
+
+
+@pytest.mark.hazard("F11")
+def test_a_clock_that_is_wrong_shuts_a_domain_out_no_longer(here, isolation):
+    ahead = Moment(here.now.wall + 3600, here.now.mono)
+    Isolation(died_in(WEB)).own_up(here.store, "other", ahead)
+    isolation.learn(here.store, here.now)
+    soon = later(here.now, QUARANTINE_FIRST - 1)
+    isolation.learn(here.store, soon)
+    assert isolation.blocks(WEB, 1, soon).until == here.now.mono + QUARANTINE_FIRST
+    assert isolation.blocks(WEB, 1, later(here.now, QUARANTINE_FIRST)) is None
