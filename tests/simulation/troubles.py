@@ -17,6 +17,7 @@ from tests.simulation.vm import Vm
 from tests.simulation.world import SITE, World
 
 IMPATIENT = {"boot_timeout": 20, "missing_timeout": 8, "really_missing_timeout": 2, "zombie_seconds": 8}
+NO_ANSWER = ("unavailable", "too_late")  # the latter by the clock of who says so: another may have done it
 CALL_LIFE = 8.0  # seconds in which an unanswered call may still be acted upon
 
 
@@ -335,7 +336,7 @@ class Troubles:
         self._note_most(domain, size)
         reply = call(owner, name, size)
         error = (reply or {}).get("error")
-        if reply is None or (error and error["type"] == "unavailable"):
+        if reply is None or (error and error["type"] in NO_ANSWER):
             world.say(f"  no answer: {asked}")
             until = float("inf") if self.clocks_stepped else world.kernel.now + CALL_LIFE
             account.unanswered(size, until)

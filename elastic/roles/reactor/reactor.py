@@ -155,7 +155,9 @@ class Reactor:
             if was_made:
                 raise Answered(answer)
         if deadline is not None and deadline < now:
-            raise TooLate(f"the deadline passed {now - deadline:.1f} s ago, and nothing was done")
+            raise TooLate(
+                f"by this replica's clock the deadline passed {now - deadline:.1f} s ago: it did nothing"
+            )
         if call.redelivered and (key is None or deadline is None):
             raise TooLate("delivered twice without a key and a deadline: it may have been done already")
         return None if key is None else Request(key, None, (deadline or now) + KEY_LIFE)
