@@ -49,6 +49,7 @@ class Sweep:
         self.interval, self.grace, self.timeout = interval, grace, timeout
         self._begun: float | None = None
         self._strays: dict[str, set[str] | None] = {}  # site -> ids, by its last listing
+        self._known: dict[str, float] = {}  # those noted, and since when we know of them, monotonic
         self._troubles: dict[str, str] = {}  # site -> why nothing is swept, there or elsewhere
         self.ended_at: float | None = None
 
@@ -61,7 +62,7 @@ class Sweep:
         """List each site, if it is time; the rest follows when the listings are there. False: it is not."""
         now = self._now()
         if term is None:
-            self._begun, self._strays, self._troubles = None, {}, {}
+            self._begun, self._strays, self._known, self._troubles = None, {}, {}, {}
             return False
         if self._begun is not None and now.mono - self._begun < self.interval:
             return False
@@ -135,17 +136,23 @@ class Sweep:
         """Note first sightings; delete those seen a grace ago, a few a turn."""
         now = self._now()
         noted = {s.server_id: s for s in self._store.strays()}
+        self._known = {name: self._known.get(name, now.mono) for name in noted}
         fresh = [
             Stray(server_id=s.server_id, instance_id=s.mark.instance_id, at=now.wall)
             for s in strays
             if s.server_id not in noted
         ]
-        due = [s for s in strays if s.server_id in noted and ripe(noted[s.server_id].at, now.wall, self.grace)]
+        due = [s for s in strays if s.server_id in noted and self._is_ripe(noted[s.server_id], now)]
         self._strays[site] = {s.server_id for s in strays}
         self._store.note_strays(term, fresh, self._gone(noted, {s.server_id for s in listed}))
+        self._known |= dict.fromkeys((stray.server_id for stray in fresh), now.mono)
         condemned = due[: allowance(len(due), len(listed))]
         if condemned:
             self._workers.submit(site, partial(self._records, condemned), partial(self._end, site, condemned))
+
+    def _is_ripe(self, stray: Stray, now: Moment) -> bool:
+        """By the clock of who saw it first; or, as that may be wrong, because we have known of it for a grace."""
+        return ripe(stray.at, now.wall, self.grace) or ripe(self._known[stray.server_id], now.mono, self.grace)
 
     def _end(
         self, site: str, condemned: Sequence[Server], records: "_Records | None", error: Exception | None

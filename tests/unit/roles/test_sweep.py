@@ -93,6 +93,17 @@ def test_a_stray_goes_at_a_second_sighting_a_grace_after_the_first(yard):
     assert yard.there == {yard.own}
 
 
+@pytest.mark.hazard("F11")
+def test_a_clock_that_is_set_back_lets_a_stray_live_no_longer(yard):
+    stray = yard.plant(OLD)
+    yard.turn()
+    yard.here.clock.step(-3600)
+    yard.turns(2)
+    assert stray in yard.there
+    yard.turn()
+    assert yard.there == {yard.own}
+
+
 def test_that_is_told_in_the_journal(yard):
     stray = yard.plant(OLD)
     yard.turns(4)
