@@ -9,7 +9,7 @@ from bench.rows import tell
 from bench.whole_agents import Agents
 from bench.whole_usage import Usage, usages
 
-LOOK = 5.0  # seconds
+LOOK, SKEW = 5.0, 2.0  # seconds
 VERDICTS = (b"-> MISSING", b"-> OUT_OF_CONTACT")
 
 
@@ -73,8 +73,10 @@ class Held:
 
     @property
     def is_kept_up(self) -> bool:
-        """All that was sent was taken, in time; nobody was given up for silence that was none."""
-        return self.heard >= 0.98 * self.sent and self.late < 2.0 and not self.verdicts
+        """All that was sent was taken, in time; nobody was given up for silence that was none. The two counts are
+        read up to two seconds apart."""
+        taken = self.heard >= self.sent * (0.98 - SKEW / self.seconds)
+        return taken and self.late < 2.0 and not self.verdicts
 
     def by_kind(self) -> str:
         agents = [share for name, share in self.shares.items() if name.startswith("agent")]

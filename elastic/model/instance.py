@@ -9,7 +9,7 @@ from msgspec.structs import force_setattr
 from elastic.model.domain import Json
 from elastic.model.states import Health, InstanceState
 
-WORDS = ("site", "deployable_type", "allocation", "reason", "announced")
+WORDS = ("site", "deployable_type", "allocation", "reason")
 """Fields that are the same in most records."""
 
 

@@ -58,13 +58,13 @@ class Parting:
             self._under_way.discard(key)
             if error is None:
                 self._done[key] = domain.incarnation
-                self._not_before.pop(key, None)
                 self._untaken.settled()
             else:
                 self._not_before[key] = now.mono + AGAIN
                 self._untaken.raised(error)
             self._touch(key)
 
+        self._not_before.pop(key, None)
         self._under_way.add(key)
         self._workers.submit("bus", partial(self._let_go, domain), taken)
 

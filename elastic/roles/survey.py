@@ -13,7 +13,7 @@ from sys import intern
 import msgspec
 from msgspec.structs import replace
 
-from elastic.errors import BusUnavailable, CloudUnavailable, NotFound
+from elastic.errors import BadMessage, CloudUnavailable, NotFound
 from elastic.logs import Complaint
 from elastic.model.domain import DomainKey, Json
 from elastic.model.instance import Instance
@@ -38,13 +38,15 @@ MOST_ROUNDS, MOST_SERVERS = 1_000, 1_000_000
 
 
 class _Part(msgspec.Struct, frozen=True):
-    """Of one member's listing of one site."""
+    """Of one member's listing of one site. `before`: how many servers the parts before it had; null from
+    a member that does not say."""
 
     site: str
     member: str
     round: str
     last: bool
     servers: list[Server]
+    before: int | None = None
 
 
 class Surveyor:
@@ -69,6 +71,7 @@ class Surveyor:
         self._begun: dict[str, float] = {}
         self._heard: dict[str, float] = {}
         self._parts: dict[tuple[str, str], list[Server]] = {}
+        self._telling: set[str] = set()  # sites
         self._next_look = 0.0
         self._in_doubt = False
         self._untold = Complaint(log, "what the cloud lists could not be told: %s")
@@ -128,34 +131,43 @@ class Surveyor:
             return
         self._silent[site], self._in_doubt, self._failing_since = 0, False, None
         self._learn(site, servers)
-        if leads:
-            self._tell(site, servers)
+        if leads and site not in self._telling:  # else the others wait for the next one
+            self._telling.add(site)
+            tell = partial(self._tell, site, servers, self._begun[site])
+            self._workers.submit("bus", tell, partial(self._told, site))
 
-    def _tell(self, site: str, servers: Sequence[Server]) -> None:
+    def _tell(self, site: str, servers: Sequence[Server], begun: float) -> None:
+        """Blocks: the bus confirms each part."""
         parts = [servers[n : n + PART] for n in range(0, len(servers), PART)] or [()]
         for number, part in enumerate(parts, 1):
             body = {
                 "site": site,
                 "member": self._member,
-                "round": f"{self._member} {self._begun[site]:.3f}",
+                "round": f"{self._member} {begun:.3f}",
+                "before": PART * (number - 1),
                 "last": number == len(parts),
                 "servers": msgspec.to_builtins(part),
             }
-            try:
-                self._peers.tell(TOPIC, body)
-            except BusUnavailable as trouble:
-                self._untold.raised(trouble)
-                return
-        self._untold.settled()
+            self._peers.tell(TOPIC, body)
+
+    def _told(self, site: str, _: None, error: Exception | None) -> None:
+        self._telling.discard(site)
+        if error is None:
+            self._untold.settled()
+        else:
+            self._untold.raised(error)
 
     def hear(self, message: Mapping[str, Json]) -> None:
         """A leader's survey arrives, perhaps in parts. (Ours we have learnt from already.) ValueError."""
-        part = msgspec.convert(message, _Part)
-        if part.member == self._member:
+        if message.get("member") == self._member:
             return
+        part = msgspec.convert(message, _Part)
         key = (part.site, part.round)
         self._parts = {k: v for k, v in self._parts.items() if k == key or k[0] != part.site}
         gathered = self._parts.setdefault(key, [])
+        if part.before not in (None, len(gathered)):  # one was lost, and what was in it is not missing
+            self._parts.pop(key)
+            return
         gathered += part.servers
         if part.last:
             self._heard[part.site] = self._clock.monotonic()
@@ -226,6 +238,9 @@ class Findings:
         try:
             view = self._store.view(key)
         except NotFound:
+            return
+        except BadMessage as error:
+            log.error("doubles of servers of %s are left alone, as its record cannot be read: %s", key, error)
             return
         for server in doubles(servers, view):
             log.warning("%s: server %s is a double of %s", key, server.server_id, server.mark.instance_id)

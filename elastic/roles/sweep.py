@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 
 ACCEPTED = "sweep_accepted"
 
+_Claims = Mapping[Claim, Sequence[Server]]
+_Sight = tuple[Sequence[Server], _Claims]
+"""What a site shows, and whose those are that live."""
+
 
 class Sweep:
     """`interval` between turns, `grace` between two sightings, `timeout` a call: seconds."""
@@ -80,10 +84,11 @@ class Sweep:
         for site in sites:
             self._workers.submit(site, partial(self._look, site, uid), partial(self._seen, site, term))
 
-    def _look(self, site: str, uid: str) -> tuple[Sequence[Server], "_Records"]:
+    def _look(self, site: str, uid: str) -> _Sight:
         """Blocks; the listing first."""
         servers = self._cloud.servers(site, uid, self.timeout)
-        return servers, self._records(servers)
+        living = [s for s in servers if s.status is not ServerStatus.DELETED]
+        return servers, self._records(servers).claims(living)
 
     def _records(self, servers: Iterable[Server]) -> "_Records":
         """Blocks. What the store has now of their domains."""
@@ -97,13 +102,7 @@ class Sweep:
                 views[key] = None if isinstance(found, NotFound) else found
         return _Records(layout, homes, views, {p: self._store.incarnation(p) for p in sorted({*homes.values()})})
 
-    def _seen(
-        self,
-        site: str,
-        term: Term,
-        seen: "tuple[Sequence[Server], _Records] | None",
-        error: Exception | None,
-    ) -> None:
+    def _seen(self, site: str, term: Term, seen: _Sight | None, error: Exception | None) -> None:
         if error is not None or seen is None:
             log.warning("site %s could not be listed for the sweep: %s", site, error)
             return
@@ -112,10 +111,9 @@ class Sweep:
         except Superseded as lost:
             log.info("another sweeps now: %s", lost)
 
-    def _judge(self, site: str, term: Term, servers: Sequence[Server], records: "_Records") -> None:
-        claims = records.claims([s for s in servers if s.status is not ServerStatus.DELETED])
+    def _judge(self, site: str, term: Term, servers: Sequence[Server], claims: _Claims) -> None:
         accepted = float(self._store.flags().get(ACCEPTED) or 0.0)
-        lost = [s for s in claims[Claim.FROM_THE_FUTURE] if s.created > accepted]
+        lost = [s for s in claims.get(Claim.FROM_THE_FUTURE, ()) if s.created > accepted]
         if lost:
             self._refuse(site, lost)
         else:
@@ -157,11 +155,11 @@ class Sweep:
     def _end(
         self, site: str, condemned: Sequence[Server], records: "_Records | None", error: Exception | None
     ) -> None:
-        """Those that are still nobody's go, if we still lead."""
+        """Those that are still nobody's go, if we still lead and nothing has come to light meanwhile."""
         if error is not None or records is None:
             log.warning("strays at site %s are left for the next sweep: %s", site, error)
             return
-        if self._begun is None:
+        if self._begun is None or self._troubles:
             return
         for server in _unclaimed(records.claims(condemned)):
             log.warning("sweeps server %s of %s", server.server_id, server.mark.instance_id)
@@ -219,5 +217,5 @@ class _Records(NamedTuple):
         return found
 
 
-def _unclaimed(claims: Mapping[Claim, list[Server]]) -> list[Server]:
+def _unclaimed(claims: _Claims) -> list[Server]:
     return [*claims.get(Claim.STRAY, ()), *claims.get(Claim.FROM_THE_FUTURE, ())]

@@ -334,6 +334,18 @@ def test_a_subscriber_gets_what_was_announced_while_it_was_away(world: World) ->
     assert world.inbox("ann", "pager") == [{"seq": 1}, {"seq": 4}]
 
 
+def test_one_who_comes_back_is_told_whichever_members_it_asked(world: World) -> None:
+    """Each member remembers what it has bound, and not what another has unbound meanwhile."""
+    one, other = world.outgoing(), world.outgoing()
+    one.subscribe("ann", "web", "pager")
+    one.announce("ann", "web", ("pager",), "600-RUNNING", {"seq": 1})
+    other.unsubscribe("ann", "web", "pager")
+    one.subscribe("ann", "web", "pager")
+    one.announce("ann", "web", ("pager",), "600-RUNNING", {"seq": 2})
+    world.settle()
+    assert world.inbox("ann", "pager") == [{"seq": 1}, {"seq": 2}]
+
+
 def test_one_who_unsubscribed_gets_no_more_of_that_domain(world: World) -> None:
     outgoing = world.outgoing()
     for domain in ("web", "db"):

@@ -17,6 +17,7 @@ from tests.simulation.process import EPOCH, Process
 
 NOTICED = 2.0  # seconds until a silent line is taken for broken, at either end
 PROBE = "probe"
+LOOKS = ("list_", "describe_")  # how the names begin of calls that change nothing
 
 
 @dataclass
@@ -111,13 +112,16 @@ class Port:
         self._hear: Callable[[Sequence[Pulse]], None] | None = None
         self._word: Callable[[str, Mapping[str, Json]], None] | None = None
         self._handle: Callable[[Call], Reply] | None = None
+        self.on_mutation: Callable[[], None] | None = None  # once, soon after one has been begun
         self._in_hand: Letter | None = None
+        self._is_closed = False  # by the broker, as it stood still
         bus.ports[process.name] = self
         self.line.on_down.append(self._unbound)
         self.line.on_down.append(self._give_back)
         self.line.on_up.append(self._bind_soon)
         process.on_death.append(self.line.cut)
         process.on_freeze.append(self._stand_still)
+        process.on_thaw.append(self._go_on)
 
     @property
     def is_connected(self) -> bool:
@@ -208,6 +212,9 @@ class Port:
         self._process.deliver(partial(self._process.spawn, work))
 
     def _serve(self, letter: Letter, connection: int) -> None:
+        if self.on_mutation is not None and not letter.call.op.startswith(LOOKS):
+            self._kernel.at(self._bus.chance.uniform(0.0, 0.1), self.on_mutation)
+            self.on_mutation = None
         reply = self._handle(letter.call) if self._handle is not None else {}
         if self.line.is_up and connection == self.line.connection:
             self._in_hand = None
@@ -228,7 +235,12 @@ class Port:
         process = self._process
         if process.is_frozen and process.frozen_at == frozen_at and connection == self.line.connection:
             self.line.cut()
-            process.on_thaw.append(partial(self.line.heal, 0.5))
+            self._is_closed = True
+
+    def _go_on(self) -> None:
+        if self._is_closed:
+            self._is_closed = False
+            self.line.heal(0.5)
 
 
 class Heartbeats:

@@ -49,7 +49,7 @@ class CloudPort:
         """What the cloud says to it, unless that takes longer than `timeout`: then it has happened, or will."""
         if deed:
             self._process.step(after=False)
-        if self._process.is_dead:
+        if self._process.is_dead:  # who stands still has sent it: between look and deed no time passes
             self._process.check()
         box = Box(self._kernel)
         back = self._chance.uniform(*self._road.back)

@@ -5,22 +5,22 @@ Each guarantee is a generator of sentences that say how it was broken, numbered 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from elastic.adapters.cloud.weather import Entry, Happened
-from tests.simulation.ledger import Ledger
-from tests.simulation.server import REMEMBERED, Written
+from tests.simulation.ledger import AFTER_MUTE, Ledger
+from tests.simulation.server import Written
 from tests.simulation.story import Story
 from tests.simulation.world import Look
 
 ENDED = (Happened.GONE, Happened.VANISHED)
 MOST_DOUBLES = 2  # live servers of one instance, when the cloud does not keep to the settle delay
 RED_WITHIN = 4.0  # seconds by which a loop may be overdue without health saying so: two turns, and two looks
-UNDER_WAY = 45.0  # seconds that a change of size takes at most: settle, boot and delete, with outages between
+UNDER_WAY = 25.0  # seconds that a change of size takes at most: settle, boot and delete, with outages between
 BRAKE_WINDOW = 10.0  # seconds: `missing_timeout`, and what it takes to act on it
 BEFORE_BRAKE = 3  # that many silent ones engage it: as many may have been replaced by then
-AFTER_MUTE = 20.0  # seconds in which a verdict from the time of silence is still carried out
+BEHIND = 0.5  # seconds by which a list that a client is shown may be behind its question
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Evidence:
     ended_at: float
     faults: Sequence[str]
     ailments: Sequence[str]
+    absent: Sequence[str]
+    ill: Sequence[str]
 
     @classmethod
     def of(cls, story: Story) -> "Evidence":
@@ -49,8 +51,10 @@ class Evidence:
             is_slow=story.setting.is_slow,
             peace_at=story.peace_at,
             ended_at=world.kernel.now,
-            faults=[f"{r.name}: {text}" for r in replicas for text in (*r.control.faults, *r.keeper.faults)],
+            faults=world.faults,
             ailments=[f"{r.name}: {text}" for r in replicas for text in r.ailments()],
+            absent=[r.name for r in replicas if not r.process.is_up],
+            ill=world.ill(),
         )
 
 
@@ -65,8 +69,8 @@ def verdict(story: Story) -> list[str]:
 
 
 def no_double(seen: Evidence) -> Iterator[str]:
-    """P1: one live server an instance; two at most, and not for long, when the cloud breaks its promise. What was
-    planted or is being deleted is not counted."""
+    """P1: one server an instance; two at most when the cloud breaks its promise. What was planted is not counted,
+    what is in ERROR or about to be deleted is."""
     allowed = MOST_DOUBLES if seen.is_slow else 1
     live: dict[str, set[str]] = defaultdict(set)
     for entry in seen.journal:
@@ -82,20 +86,29 @@ def no_double(seen: Evidence) -> Iterator[str]:
 
 
 def no_orphan(seen: Evidence) -> Iterator[str]:
-    """P2: in the end each server is another instance's, and none of a domain that is not there."""
+    """P2: in the end each server is another instance's, and none is left that is broken."""
+    broken: set[str] = set()
     mine: dict[str, set[str]] = defaultdict(set)
     for entry in seen.journal:
         if is_ours(entry) and entry.what is Happened.CREATED:
             mine[entry.instance_id].add(entry.server_id)
         elif entry.what in ENDED:
             mine[entry.instance_id].discard(entry.server_id)
+        elif entry.what in (Happened.ERROR, Happened.KILLED):
+            broken.add(entry.server_id)
     for name, servers in mine.items():
         if len(servers) > 1:
             yield f"P2: in the end {name} has {len(servers)} servers"
+        if left := sorted(servers & broken):
+            yield f"P2: in the end {name} has a broken server: {', '.join(left)}"
+        if servers and name in seen.ledger.dismissed:
+            yield f"P3: {name} was answered to be terminated, and has a server in the end"
 
 
 def converged(seen: Evidence) -> Iterator[str]:
-    """P3, P8, P9: in the end each domain has a size that answered calls allow."""
+    """P3, P8, P9: in the end each domain has a size that answered calls allow, and no one in it is ill."""
+    for name in seen.ill:
+        yield f"P9: in the end {name} is ill, and there"
     for domain, account in sorted(seen.ledger.accounts.items()):
         if seen.live[domain] not in account.allowed:
             wanted = " or ".join(str(size) for size in sorted(account.allowed))
@@ -115,6 +128,34 @@ def answered_stands(seen: Evidence) -> Iterator[str]:
             yield f"P7: {domain} was removed, and is there in the end"
 
 
+def shown_is_so(seen: Evidence) -> Iterator[str]:
+    """P2, P8: in the end clients are told of just those servers that there are, as many as a domain is to have."""
+    there: dict[str, set[str]] = defaultdict(set)
+    for entry in seen.journal:
+        if is_ours(entry) and entry.what is Happened.CREATED:
+            there[str(entry.mark.key)].add(entry.server_id)
+        elif is_ours(entry) and entry.what in ENDED:
+            there[str(entry.mark.key)].discard(entry.server_id)
+    for domain in sorted(seen.ledger.listings[-1].domains if seen.ledger.listings else ()):
+        shown = seen.ledger.shown.get(domain)
+        if shown is None or shown.time < seen.ended_at - 10.0:
+            yield f"P9: in the end no client is told of {domain}"
+            continue
+        if wrong := sorted(shown.running ^ there[domain]):
+            yield f"P2: in the end {', '.join(wrong)} of {domain}: there and not told of, or told of and not there"
+        if shown.size != seen.live[domain]:
+            yield f"P8: in the end {domain} has {seen.live[domain]} servers, and is to have {shown.size}"
+
+
+def answered_is_shown(seen: Evidence) -> Iterator[str]:
+    """P3: a domain that is there by what clients were told is in each list that they are shown."""
+    for listing in seen.ledger.listings:
+        for domain, account in sorted(seen.ledger.accounts.items()):
+            sure = account.is_surely_there(listing.begun - BEHIND, listing.ended)
+            if sure and domain not in listing.domains:
+                yield f"P3: {domain} was answered for, and not shown at {listing.ended:.1f}"
+
+
 def one_hand(seen: Evidence) -> Iterator[str]:
     """P4: no write was taken by an older number than the store had."""
     for entry in seen.log:
@@ -124,14 +165,13 @@ def one_hand(seen: Evidence) -> Iterator[str]:
 
 
 def no_healthy_one_killed(seen: Evidence) -> Iterator[str]:
-    """P5: of those we deleted, no more were well than clients gave up."""
+    """P5: of those we deleted, none were well that clients had not given up lately."""
     if seen.is_slow:
         return  # what shows up after the settle is nobody's any more, however well it is
-    spared = seen.ledger.harmed | seen.ledger.muted
     ready: set[str] = set()
     asked: set[str] = set()
     alive: dict[str, set[str]] = defaultdict(set)
-    killed: dict[str, list[str]] = defaultdict(list)
+    killed: dict[str, dict[str, float]] = defaultdict(dict)
     for entry in seen.journal:
         name, server = entry.instance_id, entry.server_id
         match entry.what:
@@ -145,21 +185,20 @@ def no_healthy_one_killed(seen: Evidence) -> Iterator[str]:
                 alive[name].discard(server)
             case Happened.DELETE_ASKED if server not in asked and is_ours(entry):
                 asked.add(server)
-                if server in ready and name not in spared and alive[name] == {server}:
-                    killed[str(entry.mark.key)].append(f"{name} at {entry.time:.1f}")
-    for domain, names in killed.items():
-        given_up = seen.ledger.gave_up(domain)
-        if len(names) > given_up:
-            yield f"P5: healthy servers of {domain} were deleted ({', '.join(names)}), {given_up} were given up"
+                is_well = server in ready and not seen.ledger.is_spared(name, entry.time)
+                if is_well and alive[name] == {server} and server not in seen.ledger.planted:
+                    killed[str(entry.mark.key)][name] = entry.time
+    for domain, times in killed.items():
+        if beyond := seen.ledger.beyond(domain, times.values()):
+            yield f"P5: healthy servers of {domain} were deleted ({_when(times)}), {beyond} were not given up"
 
 
 def no_told_one_killed(seen: Evidence) -> Iterator[str]:
     """P5: a server that clients were told of as running is not deleted unless clients gave it up, however the
     cloud is. And an instance is told to have one server in all its life."""
     server_of = {server: name for name, servers in seen.ledger.told.items() for server in servers}
-    spared = seen.ledger.harmed | seen.ledger.muted
     broken: set[str] = set()
-    killed: dict[str, dict[str, str]] = defaultdict(dict)
+    killed: dict[str, dict[str, float]] = defaultdict(dict)
     for entry in seen.journal:
         name = server_of.get(entry.server_id)
         if entry.what in (Happened.ERROR, Happened.KILLED, Happened.VANISHED):
@@ -167,23 +206,25 @@ def no_told_one_killed(seen: Evidence) -> Iterator[str]:
         if name is None or entry.what is not Happened.DELETE_ASKED:
             continue
         was_told = seen.ledger.told[name][entry.server_id] < entry.time
-        if was_told and entry.server_id not in broken and name not in spared:
-            killed[str(entry.mark.key)][entry.server_id] = f"{entry.server_id} of {name} at {entry.time:.1f}"
-    for domain, servers in killed.items():
-        given_up = seen.ledger.gave_up(domain)
-        if len(servers) > given_up:
-            told = ", ".join(servers.values())
-            yield f"P5: what ran in {domain} was deleted ({told}), {given_up} were given up"
+        if was_told and entry.server_id not in broken and not seen.ledger.is_spared(name, entry.time):
+            killed[str(entry.mark.key)].setdefault(f"{entry.server_id} of {name}", entry.time)
+    for domain, times in killed.items():
+        if beyond := seen.ledger.beyond(domain, times.values()):
+            yield f"P5: what ran in {domain} was deleted ({_when(times)}), {beyond} were not given up"
     for name, servers in seen.ledger.told.items():
         if len(servers) > 1:
             yield f"P1: {name} was told to have one server, and then another: {', '.join(servers)}"
+
+
+def _when(times: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} at {time:.1f}" for name, time in times.items())
 
 
 def braked(seen: Evidence) -> Iterator[str]:
     """P5: of VMs that all fall silent at once, a few at most are deleted within one `missing_timeout`."""
     for mute in seen.ledger.mutes:
         until = min(mute.ended, seen.ended_at) + AFTER_MUTE
-        counted = mute.instances - seen.ledger.harmed
+        counted = mute.instances - seen.ledger.harmed.keys()
         asked = {
             entry.instance_id: entry.time
             for entry in seen.journal
@@ -211,7 +252,7 @@ def removed_is_empty(seen: Evidence) -> Iterator[str]:
         return
     lives = _lives(seen)
     for listing in seen.ledger.listings:
-        sure = listing.begun - REMEMBERED
+        sure = listing.begun - BEHIND
         last: dict[str, int] = defaultdict(int)  # the newest incarnation that had a server by then
         for life in lives:
             if life.begun < sure:
@@ -246,40 +287,35 @@ def _lives(seen: Evidence) -> list[Life]:
 
 
 def within_bounds(seen: Evidence) -> Iterator[str]:
-    """P1, P8: the servers of a domain that are well are never more than it may have had lately."""
+    """P1, P8: the servers of a domain that are well are never more than it may have had lately. Of one that was
+    taken for lost the end may take longer than its successor's beginning."""
     if seen.is_slow:
         return
-    ready: dict[str, set[str]] = defaultdict(set)
+    ready: dict[str, dict[str, str]] = defaultdict(dict)
     for entry in seen.journal:
-        if not is_ours(entry):
+        if not is_ours(entry) or entry.server_id in seen.ledger.planted:
             continue
         domain = str(entry.mark.key)
-        if entry.what is Happened.ACTIVE and entry.instance_id not in seen.ledger.harmed:
-            ready[domain].add(entry.server_id)
-            most = _most_lately(seen.ledger.sizes_over_time[domain], entry.time)
-            if len(ready[domain]) > most:
-                yield f"P8: {domain} has {len(ready[domain])} that are well at {entry.time:.1f}, of {most} at most"
+        if entry.what is Happened.ACTIVE:
+            ready[domain][entry.server_id] = entry.instance_id
+            most = seen.ledger.most_lately(domain, entry.time - UNDER_WAY, entry.time)
+            well = sum(not seen.ledger.is_spared(name, entry.time) for name in ready[domain].values())
+            if well > most:
+                yield f"P8: {domain} has {well} that are well at {entry.time:.1f}, of {most} at most"
         elif entry.what in (*ENDED, Happened.DELETE_ASKED, Happened.KILLED, Happened.ERROR):
-            ready[domain].discard(entry.server_id)
-
-
-def _most_lately(sizes: Sequence[tuple[float, int]], now: float) -> int:
-    most = 0
-    for number, (at, size) in enumerate(sizes):
-        until = sizes[number + 1][0] if number + 1 < len(sizes) else float("inf")
-        if at <= now and until >= now - UNDER_WAY:
-            most = max(most, size)
-    return most
+            ready[domain].pop(entry.server_id, None)
 
 
 def no_silent_stop(seen: Evidence) -> Iterator[str]:
-    """P12: a loop that does not come round shows in the replica's health; in peace all is green."""
+    """P12: a loop that does not come round shows in the replica's health; in peace all are there, and green."""
     for look in seen.looks:
         if look.overdue > RED_WITHIN and not look.ailments:
             late = f"{look.overdue:.1f} s overdue at {look.time:.1f}"
             yield f"P12: the loop of {look.member} is {late}, and health green"
     for text in seen.ailments:
         yield f"P12: in the end health is red: {text}"
+    for member in seen.absent:
+        yield f"P12: in the end {member} is not there"
     for text in seen.faults:
         yield f"P12: a loop failed: {text}"
 
@@ -289,6 +325,8 @@ RULES = (
     no_orphan,
     converged,
     answered_stands,
+    shown_is_so,
+    answered_is_shown,
     one_hand,
     no_healthy_one_killed,
     no_told_one_killed,

@@ -1,9 +1,12 @@
 """What clients asked for and what they were told: of the cluster's insides it knows nothing."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 NOBODY_KNOWS = float("inf")
+CARRIED_OUT = 35.0  # seconds in which what a client asked for is done: retries, a standstill, outages, a settle
+AFTER_MUTE = 15.0  # seconds in which a verdict from the time of silence is still carried out
 
 
 @dataclass
@@ -14,7 +17,21 @@ class Account:
     sizes: set[int | None] = field(default_factory=lambda: {None})
     pending: list[tuple[int | None, float]] = field(
         default_factory=list
-    )  # unanswered: size, until when it may act
+    )  # not answered: size, until when it may act
+    history: list[tuple[float, frozenset[int | None]]] = field(default_factory=list)  # since when, `sizes`
+
+    def asked(self, size: int | None, now: float) -> None:
+        self.history.append((now, frozenset(self.sizes | {size})))
+
+    def told(self, now: float) -> None:
+        """An answer came, or none will."""
+        self.history.append((now, frozenset(self.sizes)))
+
+    def is_surely_there(self, since: float, until: float) -> bool:
+        """By what was answered, all that time."""
+        before = [sizes for at, sizes in self.history if at <= since][-1:]
+        during = [sizes for at, sizes in self.history if since < at <= until]
+        return bool(before) and not any(None in sizes for sizes in before + during)
 
     def answered(self, size: int | None, now: float) -> None:
         self.pending = [(late, until) for late, until in self.pending if until > now]
@@ -36,17 +53,19 @@ class Account:
 
 class Ledger:
     """`given_up`: how many healthy servers clients' words allow to be deleted: (when, how many), a domain.
-    `harmed`: instances that something was done to; `muted`: those that nobody could hear for a while.
-    `listings`: what clients were shown."""
+    `harmed`: instances that something was done to, and since when; `dismissed`: those that clients were told are
+    terminated; `mutes`: when nobody could hear whom. `listings`: what clients were shown, and `shown`: last,
+    of a domain."""
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = defaultdict(Account)
         self.busy: set[str] = set()
         self.given_up: dict[str, list[tuple[float, int]]] = defaultdict(list)
-        self.harmed: set[str] = set()
-        self.muted: set[str] = set()
+        self.harmed: dict[str, float] = {}
+        self.dismissed: set[str] = set()
         self.mutes: list[Mute] = []
         self.listings: list[Listing] = []
+        self.shown: dict[str, Shown] = {}
         self.told: dict[str, dict[str, float]] = {}  # instance -> its server, as clients were told, and since when
         self.sizes_over_time: dict[str, list[tuple[float, int]]] = defaultdict(list)
         self.foreign: set[str] = set()  # servers that are not ours
@@ -54,6 +73,40 @@ class Ledger:
 
     def gave_up(self, domain: str, since: float = 0.0, until: float = NOBODY_KNOWS) -> int:
         return sum(count for at, count in self.given_up[domain] if since <= at <= until)
+
+    def beyond(self, domain: str, times: Iterable[float]) -> int:
+        """How many deletions at those times no client's word explains: one explains as many as it gave up, and
+        none that was before it or long after."""
+        left, unexplained = list(self.given_up[domain]), 0
+        for time in sorted(times):
+            for number, (at, count) in enumerate(left):
+                if count and at <= time <= at + CARRIED_OUT:
+                    left[number] = (at, count - 1)
+                    break
+            else:
+                unexplained += 1
+        return unexplained
+
+    def is_spared(self, instance_id: str, now: float) -> bool:
+        """There is or was a reason to take it for lost."""
+        return self.harmed.get(instance_id, NOBODY_KNOWS) <= now or any(
+            instance_id in mute.instances and mute.begun <= now <= mute.ended + AFTER_MUTE for mute in self.mutes
+        )
+
+    def most_lately(self, domain: str, since: float, now: float) -> int:
+        """The largest size that it may have had, and besides it those given up before it was asked for: their end
+        may still be under way."""
+        sizes = self.sizes_over_time[domain]
+        ends = [at for at, _ in sizes[1:]] + [NOBODY_KNOWS]
+        given_up = [(at, count) for at, count in self.given_up[domain] if at >= since]
+        return max(
+            (
+                size + sum(count for when, count in given_up if when < at)
+                for (at, size), end in zip(sizes, ends, strict=True)
+                if at <= now and end >= since
+            ),
+            default=0,
+        )
 
     def note_size(self, domain: str, now: float) -> None:
         self.sizes_over_time[domain].append((now, self.accounts[domain].most))
@@ -67,6 +120,15 @@ class Mute:
     instances: frozenset[str]
     begun: float
     ended: float = NOBODY_KNOWS
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Of one domain: the size that clients were told it is to have, and the servers that were said to run."""
+
+    time: float
+    size: int
+    running: frozenset[str]
 
 
 @dataclass(frozen=True)

@@ -50,12 +50,11 @@ class Notes:
 class Rounds:
     """One loop: how often it came round, and how late it is. As `elastic/replica/loops.py`, on virtual time."""
 
-    def __init__(self, kernel: Kernel, step: Callable[[], float]) -> None:
-        self._kernel, self._step = kernel, step
+    def __init__(self, kernel: Kernel, step: Callable[[], float], blame: Callable[[str], None]) -> None:
+        self._kernel, self._step, self._blame = kernel, step, blame
         self.wake = Wake(kernel)
         self.turned, self.pause = kernel.now, 0.0
         self.is_stopping = False
-        self.faults: list[str] = []
 
     def progress(self) -> None:
         self.turned = self._kernel.now
@@ -75,7 +74,7 @@ class Rounds:
             return self._step()
         except Exception as fault:
             log.exception("a loop failed")
-            self.faults.append(repr(fault))
+            self._blame(repr(fault))
             return AFTER_FAILURE
 
 
@@ -92,8 +91,8 @@ class Replica:
         self._join_pending = True
         self.agent = self._assembled()
         session = world.tuning.session_timeout
-        self.control = Rounds(kernel, self._turn)
-        self.keeper = Rounds(kernel, self._keep)
+        self.control = Rounds(kernel, self._turn, self._blame)
+        self.keeper = Rounds(kernel, self._keep, self._blame)
         self._keep_every, self._session = session / 3, session
         self.agent.set_wake(self.control.wake.set)
         self.agent.set_keeper_wake(lambda: kernel.at(0.01, self.keeper.wake.set))
@@ -101,7 +100,7 @@ class Replica:
         self._watchdog = Watchdog(
             Patience.of(session),
             self._late,
-            self.agent.leads,
+            lambda: sorted(self.agent.leads()),  # a set of words has another order in each process
             self.agent.give_up,
             self._end,
             self._apart,
@@ -140,6 +139,9 @@ class Replica:
         peers.start(agent.reactor.answer_peer, agent.hear_peer)
         return agent
 
+    def _blame(self, fault: str) -> None:
+        self.world.faults.append(f"{self.name}: {fault}")
+
     # its loops
 
     def _turn(self) -> float:
@@ -170,7 +172,7 @@ class Replica:
             try:
                 work()
             except Exception as fault:
-                self.control.faults.append(f"a thread died: {fault!r}")
+                self._blame(f"a thread died: {fault!r}")
 
         self.process.spawn(run)
 

@@ -103,7 +103,10 @@ def _while(least: float, most: float) -> Draw:
 
 
 def _domain(chance: random.Random, _: str, setting: Setting) -> Given:
-    return {"who": chance.choice(DOMAINS), "number": chance.randint(1, setting.most)}
+    return {
+        "who": chance.choice(DOMAINS),
+        "number": chance.choice((1, setting.most, chance.randint(1, setting.most))),
+    }
 
 
 def _resized(chance: random.Random, _: str, setting: Setting) -> Given:
@@ -116,8 +119,8 @@ def _some_server(chance: random.Random, _members: str, _setting: Setting) -> Giv
 
 def _muted(chance: random.Random, _members: str, _setting: Setting) -> Given:
     return {
-        "who": chance.choice((*DOMAINS, "")),
-        "seconds": round(chance.uniform(5.0, 40.0), 2),
+        "who": chance.choice((*DOMAINS, "", "")),
+        "seconds": round(chance.uniform(8.0, 45.0), 2),
     }
 
 
@@ -144,7 +147,9 @@ KINDS: dict[str, tuple[int, Draw]] = {
     "clock": (2, _clock),
     # what befalls their lines
     "lose_store": (3, _member(0.2, 6.0)),
+    "lose_store_at_a_step": (3, _at_a_step),
     "lose_bus": (2, _member(0.5, 20.0)),
+    "lose_bus_in_a_call": (2, _member(0.2, 4.0)),
     "lose_cloud": (1, _member(1.0, 15.0)),
     "lag": (1, _member(0.5, 2.0)),
     # what befalls servers
@@ -165,4 +170,5 @@ KINDS: dict[str, tuple[int, Draw]] = {
     "mute": (3, _muted),
     "plant_foreign": (1, _some_server),
     "plant_stray": (1, _some_server),
+    "plant_left": (1, _some_server),
 }

@@ -13,6 +13,7 @@ from elastic.model.assignment import Seat, Tenure, Term
 from tests.simulation.kernel import Kernel
 from tests.simulation.process import Clock
 
+FIRST = 1
 REMEMBERED = 5.0  # seconds of the past that a server of the ensemble may still show
 
 
@@ -40,6 +41,10 @@ class Seats:
 
     def holds(self, seat: Seat) -> bool:
         return any(token == seat.token for token, _ in self.nodes.get(seat.role, ()))
+
+    def place(self, seat: Seat) -> int:
+        """First in its role's row, or not."""
+        return FIRST if [token for token, _ in self.nodes.get(seat.role, ())][:1] == [seat.token] else FIRST - 1
 
     def contend(self, role: str, member: str, session: int) -> Seat | None:
         nodes = self.nodes.setdefault(role, [])
@@ -118,6 +123,8 @@ class StoreServer:
                 return fence.serial, self.store.assignment().serial
             case Term():
                 return fence.number, self.store.terms().get(fence.role, 0)
+            case Seat():
+                return self.seats.place(fence), FIRST
         return None, None
 
     def as_of(self, age: float, seen: int) -> tuple[int, MemoryStore]:

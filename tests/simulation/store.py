@@ -9,7 +9,7 @@ from typing import Any
 from elastic.adapters.membership.sightings import Sightings
 from elastic.adapters.store.memory import MemoryStore
 from elastic.errors import ElasticError, OutcomeUnknown, StoreUnavailable
-from elastic.model.assignment import Seat
+from elastic.model.assignment import Seat, Tenure, Term
 from elastic.ports.membership import Capability, Presence
 from tests.simulation.kernel import Box
 from tests.simulation.line import Line
@@ -25,6 +25,7 @@ READS = frozenset(
     ]
 )
 CAUGHT_UP = 0.3  # seconds that a read may be behind though it was preceded by a sync
+CATCHES_UP = 0.2  # seconds that watches take to tell it what happened while it stood still
 LONGEST = 8.0  # seconds that one request may take
 
 
@@ -38,7 +39,7 @@ class StoreHandle:
         self.line = Line(self._kernel, patience=server.session_timeout * 2 / 3)
         self.session = server.begin_session()
         self._seen = server.zxid
-        self._waiting: set[Box] = set()
+        self._waiting: dict[Box, None] = {}  # in their order
         self._quiet_since: float | None = None
         self.line.on_down.append(self._fall_quiet)
         self.line.on_known_down.append(self._give_up_waiting)
@@ -73,14 +74,19 @@ class StoreHandle:
     def _remembered(self, name: str, *args: Any) -> Any:
         if not self.line.is_known_up:
             raise StoreUnavailable("suspended")
-        return getattr(self._as_seen(self.lag), name)(*args)
+        return getattr(self._as_seen(max(self.lag, self._slept())), name)(*args)
+
+    def _slept(self) -> float:
+        """For how long it has stood still, if it knows of nothing that happened meanwhile yet."""
+        process, now = self._process, self._kernel.now
+        return now - process.frozen_at if now - process.thawed_at < CATCHES_UP else 0.0
 
     def _read(self, name: str, *args: Any, **named: Any) -> Any:
         behind = 0.0 if name == "answered" else CAUGHT_UP
         return self.request(lambda: getattr(self._as_seen(behind), name)(*args, **named))
 
     def _write(self, name: str, *args: Any, **named: Any) -> Any:
-        fence = next((arg for arg in args if type(arg).__name__ in ("Tenure", "Term")), None)
+        fence = next((arg for arg in (*args, *named.values()) if isinstance(arg, Tenure | Term | Seat)), None)
         return self.write_as(name, lambda store: getattr(store, name)(*args, **named), fence)
 
     def write_as(self, name: str, work: Callable[[MemoryStore], Any], fence: object = None) -> Any:
@@ -110,9 +116,9 @@ class StoreHandle:
         box, effect = Box(self._kernel), Effect(work)
         there, back = self._latency(), self._latency()
         self._kernel.at(there, partial(self._arrive, box, effect, self.line.connection, back))
-        self._waiting.add(box)
+        self._waiting[box] = None
         box.wait(LONGEST)
-        self._waiting.discard(box)
+        self._waiting.pop(box)
         self._process.check()
         if box.is_full and box.error is None:
             return effect.outcome()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from elastic.adapters.cloud.weather import Weather
 from elastic.model.states import InstanceState
-from tests.simulation.ledger import Ledger, Listing
+from tests.simulation.ledger import Ledger, Listing, Shown
 from tests.simulation.schedule import LENGTH, Schedule, Setting
 from tests.simulation.troubles import Troubles
 from tests.simulation.world import World
@@ -66,9 +66,10 @@ class Story:
         return self
 
     def is_settled(self) -> bool:
-        """Each domain has a size that it may have."""
+        """Each domain has a size that it may have, and all in it are well."""
         live = Counter(str(server.mark.key) for server in self.world.ours())
-        return all(live[domain] in account.allowed for domain, account in self.ledger.accounts.items())
+        is_sized = all(live[domain] in account.allowed for domain, account in self.ledger.accounts.items())
+        return is_sized and not self.world.ill()
 
     def _make_peace(self) -> None:
         self.troubles.make_peace()
@@ -94,18 +95,23 @@ class Story:
         domains = frozenset(f"{owner}:{name}" for owner, name in found)
         self.ledger.listings.append(Listing(begun, self.world.kernel.now, domains))
         for owner, name in found:
-            domain = self._asked(owner, "describe_domain", domain_id=name)
-            for row in (domain or {}).get("instances", ()):
-                self._note_told(row)
+            if domain := self._asked(owner, "describe_domain", domain_id=name):
+                self._note_shown(f"{owner}:{name}", domain)
 
     def _asked(self, owner: str, op: str, **args: str) -> Any:
         """Null if no answer came."""
         return (self.world.call(owner, op, **args) or {}).get("result")
 
-    def _note_told(self, row: Mapping[str, Any]) -> None:
-        if row["state"] == InstanceState.RUNNING.value and row["server_id"]:
-            told = self.ledger.told.setdefault(row["instance_id"], {})
-            told.setdefault(row["server_id"], self.world.kernel.now)
+    def _note_shown(self, key: str, domain: Mapping[str, Any]) -> None:
+        now = self.world.kernel.now
+        running = {
+            row["server_id"]: row["instance_id"]
+            for row in domain["instances"]
+            if row["state"] == InstanceState.RUNNING.value and row["server_id"]
+        }
+        for server, instance in running.items():
+            self.ledger.told.setdefault(instance, {}).setdefault(server, now)
+        self.ledger.shown[key] = Shown(now, domain["config"]["engine_conf"]["preserve_n"], frozenset(running))
 
     def _ask_at_the_end(self) -> None:
         looks = len(self.ledger.listings)

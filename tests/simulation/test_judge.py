@@ -11,8 +11,8 @@ from elastic.model.domain import DomainKey
 from elastic.model.server import Mark
 from tests.simulation import judge
 from tests.simulation.judge import Evidence
-from tests.simulation.ledger import Ledger, Listing, Mute
-from tests.simulation.server import Written
+from tests.simulation.ledger import Account, Ledger, Listing, Mute, Shown
+from tests.simulation.server import FIRST, Written
 from tests.simulation.world import Look
 
 WEB = DomainKey("ann", "web")
@@ -52,8 +52,13 @@ def evidence(journal: list[Entry], **other: Any) -> Evidence:
         "ended_at": 200.0,
         "faults": (),
         "ailments": (),
+        "absent": (),
+        "ill": (),
     }
-    return Evidence(journal=sorted(journal, key=lambda e: e.time), **{**given, **other})
+    seen = Evidence(journal=sorted(journal, key=lambda e: e.time), **{**given, **other})
+    there = {e.server_id for e in journal} - {e.server_id for e in journal if e.what in judge.ENDED}
+    seen.ledger.shown.setdefault("ann:web", Shown(199.0, seen.live["ann:web"], frozenset(there)))
+    return seen
 
 
 def gave_up(count: int, at: float = 40.0) -> Ledger:
@@ -62,10 +67,17 @@ def gave_up(count: int, at: float = 40.0) -> Ledger:
     return made
 
 
+def long_known(**known: Any) -> Ledger:
+    """A domain that was answered for at 5 s, and that no client asked anything of since."""
+    made = ledger(**known)
+    made.accounts["ann:web"].told(5.0)
+    return made
+
+
 def muted(count: int) -> Ledger:
     names = frozenset(f"i-{n}" for n in range(count))
     sizes = {"ann:web": [(0.0, count)]}
-    return ledger(muted=set(names), mutes=[Mute("ann:web", names, 45.0, 60.0)], sizes_over_time=sizes)
+    return ledger(mutes=[Mute("ann:web", names, 45.0, 60.0)], sizes_over_time=sizes)
 
 
 def many_deaths(count: int) -> list[Entry]:
@@ -120,13 +132,93 @@ CASES: dict[str, tuple[Callable[[], Evidence], str]] = {
         lambda: evidence(life("s-1"), log=[Written(20.0, "a", "commit", 4, 4), Written(21.0, "a", "log")]),
         "",
     ),
+    "an assignment by who does not lead": (
+        lambda: evidence(life("s-1"), log=[Written(20.0, "a", "assign", FIRST - 1, FIRST)]),
+        "P4: a stale write was taken: assign of a",
+    ),
     "a healthy one is deleted": (
         lambda: evidence([*life("s-1"), *death("s-1"), *life("s-2", at=60)]),
         "P5: healthy servers of ann:web were deleted",
     ),
     "one that was harmed is deleted": (
-        lambda: evidence([*life("s-1"), *death("s-1"), *life("s-2", "i-2", at=60)], ledger=ledger(harmed={"i-1"})),
+        lambda: evidence(
+            [*life("s-1"), *death("s-1"), *life("s-2", "i-2", at=60)], ledger=ledger(harmed={"i-1": 40.0})
+        ),
         "",
+    ),
+    "one is deleted before its client gives it up": (
+        lambda: evidence([*life("s-1"), *death("s-1"), *life("s-2", "i-2", at=60)], ledger=gave_up(1, at=55.0)),
+        "P5: healthy servers of ann:web were deleted",
+    ),
+    "one is deleted long after a client gave one up": (
+        lambda: evidence(
+            [*life("s-1"), *death("s-1", at=90.0)], live=Counter({"ann:web": 1}), ledger=gave_up(1, at=20.0)
+        ),
+        "P5: healthy servers of ann:web were deleted",
+    ),
+    "one is deleted before it is harmed": (
+        lambda: evidence(
+            [*life("s-1"), *death("s-1"), *life("s-2", "i-2", at=60)], ledger=ledger(harmed={"i-1": 60.0})
+        ),
+        "P5: healthy servers of ann:web were deleted",
+    ),
+    "one is deleted long after its silence": (
+        lambda: evidence([*life("s-0", "i-0"), *death("s-0", "i-0", at=90.0)], ledger=muted(1)),
+        "P5: healthy servers of ann:web were deleted",
+    ),
+    "one that has a double is deleted, and clients know of it": (
+        lambda: evidence(
+            [*life("s-1"), *life("s-2", at=20), *death("s-1")],
+            ledger=ledger(told={"i-1": {"s-1": 30.0}}, planted={"s-2"}),
+        ),
+        "P5: what ran in ann:web was deleted (s-1 of i-1",
+    ),
+    "its double is deleted": (
+        lambda: evidence(
+            [*life("s-1"), *life("s-2", at=20), *death("s-2")],
+            ledger=ledger(told={"i-1": {"s-1": 30.0}}, planted={"s-2"}),
+        ),
+        "",
+    ),
+    "what was left of one that is over is deleted": (
+        lambda: evidence(
+            [*life("s-1"), *life("s-2", "i-2"), *death("s-2", "i-2")], ledger=ledger(planted={"s-2"})
+        ),
+        "",
+    ),
+    "a broken one is left": (
+        lambda: evidence([*life("s-1"), *life("s-2", "i-2", at=60), entry(30.0, "killed", "s-1")]),
+        "P2: in the end i-1 has a broken server: s-1",
+    ),
+    "one that was answered to be terminated lives": (
+        lambda: evidence(life("s-1"), ledger=ledger(dismissed={"i-1"})),
+        "P3: i-1 was answered to be terminated",
+    ),
+    "clients are told of a server that is not there": (
+        lambda: evidence(
+            [*life("s-1"), *death("s-1")],
+            ledger=ledger(
+                shown={"ann:web": Shown(199.0, 1, frozenset({"s-1"}))}, given_up={"ann:web": [(40.0, 1)]}
+            ),
+        ),
+        "P2: in the end s-1 of ann:web: there and not told of",
+    ),
+    "clients are told of another size": (
+        lambda: evidence(life("s-1"), ledger=ledger(shown={"ann:web": Shown(199.0, 2, frozenset({"s-1"}))})),
+        "P8: in the end ann:web has 1 servers, and is to have 2",
+    ),
+    "clients are told nothing of it in the end": (
+        lambda: evidence(life("s-1"), ledger=ledger(shown={"ann:web": Shown(99.0, 1, frozenset({"s-1"}))})),
+        "P9: in the end no client is told of ann:web",
+    ),
+    "an answered one is not shown for a while": (
+        lambda: evidence(
+            life("s-1"),
+            ledger=long_known(
+                listings=[Listing(50.0, 51.0, frozenset()), Listing(198.0, 199.0, frozenset({"ann:web"}))]
+            ),
+        ),
+        "P3: ann:web was answered for, and not shown at 51.0",
     ),
     "one that clients know of is deleted, though the cloud is slow": (
         lambda: evidence(
@@ -186,6 +278,14 @@ CASES: dict[str, tuple[Callable[[], Evidence], str]] = {
         lambda: evidence(life("s-1"), ailments=["a: the store does not answer"]),
         "P12: in the end health is red: a",
     ),
+    "one that is ill is not replaced": (
+        lambda: evidence(life("s-1"), ill=["i-1"]),
+        "P9: in the end i-1 is ill",
+    ),
+    "one is not there in the end": (
+        lambda: evidence(life("s-1"), absent=["a"]),
+        "P12: in the end a is not there",
+    ),
     "a loop raised": (lambda: evidence(life("s-1"), faults=["a: it broke"]), "P12: a loop failed: a"),
 }
 
@@ -209,3 +309,27 @@ def test_what_an_unanswered_call_may_have_done_is_allowed_for_a_while() -> None:
     assert account.allowed == {2, 5}, "it may yet be acted on"
     account.answered(3, now=30.0)
     assert account.allowed == {3}
+
+
+def test_a_domain_is_surely_there_while_nobody_has_asked_for_its_end() -> None:
+    account = Account({1})
+    account.told(10.0)
+    account.asked(None, 20.0)
+    assert account.is_surely_there(11.0, 19.0)
+    assert not account.is_surely_there(9.0, 19.0)
+    assert not account.is_surely_there(11.0, 21.0)
+
+
+def test_what_is_given_up_and_wanted_again_may_be_there_twice_for_a_while() -> None:
+    known = ledger()
+    known.sizes_over_time["ann:web"] = [(0.0, 5), (40.0, 5), (40.1, 0), (50.0, 4)]
+    known.given_up["ann:web"] = [(40.0, 5)]
+    assert known.most_lately("ann:web", 20.0, 45.0) == 5
+    assert known.most_lately("ann:web", 35.0, 60.0) == 9
+    assert known.most_lately("ann:web", 41.0, 60.0) == 4
+
+
+def test_a_word_explains_as_many_deletions_as_it_gave_up_and_none_before_it() -> None:
+    known = gave_up(2, at=40.0)
+    assert known.beyond("ann:web", [41.0, 42.0]) == 0
+    assert known.beyond("ann:web", [39.0, 42.0, 43.0, 44.0]) == 2

@@ -28,7 +28,8 @@ def test_the_same_seed_is_the_same_story_byte_for_byte() -> None:
 
 
 def test_a_story_is_the_same_in_another_process_with_other_hashes() -> None:
-    said = "from tests.simulation.verdicts import judged_seed; print([judged_seed(n).journal for n in (3, 10)])"
+    judge = "from tests.simulation.verdicts import judged_seed"
+    said = f"{judge}; print([judged_seed(n).journal for n in (3, 10, 31)])"
     runs = [
         subprocess.run(
             [sys.executable, "-c", said],

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from msgspec.structs import replace
-
+from elastic.adapters.cloud.weather import Happened
 from elastic.model.domain import DomainKey
 from elastic.model.server import Mark, Server
 from elastic.ports.bus import Reply
@@ -35,7 +34,7 @@ class Troubles:
         for end in tuple(self._undo):
             end()
         for name, replica in tuple(self.world.replicas.items()):
-            replica.process.fuse = None
+            replica.process.fuse = replica.bus.on_mutation = None
             replica.process.thaw()
             self.world.restart(name)
         self.world.say("peace")
@@ -63,7 +62,7 @@ class Troubles:
 
     def _harm(self, instance_id: str, key: DomainKey, what: str) -> None:
         self.world.say(f"{instance_id} of {key} {what}")
-        self.ledger.harmed.add(instance_id)
+        self.ledger.harmed.setdefault(instance_id, self.world.kernel.now)
 
     # members
 
@@ -125,6 +124,21 @@ class Troubles:
     def lose_store(self, trouble: Trouble) -> None:
         if replica := self._replica(trouble):
             self._lose(replica, "store", trouble, replica.store.line.cut, replica.store.line.heal)
+
+    def lose_store_at_a_step(self, trouble: Trouble) -> None:
+        """What it wrote is there, and nobody has heard so; or it never came there."""
+        if replica := self._replica(trouble):
+            when = "after" if trouble.flag else "before"
+            self.world.say(f"{trouble.who} is to lose the store {when} its step number {trouble.number} from now")
+            lose = partial(self._lose, replica, "store", trouble, replica.store.line.cut, replica.store.line.heal)
+            replica.process.fuse = Fuse(trouble.number, trouble.flag, lose)
+
+    def lose_bus_in_a_call(self, trouble: Trouble) -> None:
+        """What a client wants is done, or half so, and then handed to another."""
+        if replica := self._replica(trouble):
+            self.world.say(f"{trouble.who} is to lose the bus in its next call that changes something")
+            line = replica.bus.line
+            replica.bus.on_mutation = partial(self._lose, replica, "bus", trouble, line.cut, line.heal)
 
     def lose_bus(self, trouble: Trouble) -> None:
         if replica := self._replica(trouble):
@@ -258,7 +272,6 @@ class Troubles:
             mutes.append(mute)
         for vm in muted:
             vm.is_muted = True
-            self.ledger.muted.add(vm.instance_id)
 
         def unmute() -> None:
             for vm in muted:
@@ -278,10 +291,20 @@ class Troubles:
     def plant_stray(self, trouble: Trouble) -> None:
         """A second server of an instance that has one."""
         if server := self._server(trouble):
-            mark = replace(server.mark)
-            planted = self.world.cloud.plant(SITE, mark)
-            self.ledger.planted.add(planted)
-            self._harm(mark.instance_id, mark.key, f"has a double now: {planted}")
+            self._plant(server.mark, "has a double now")
+
+    def plant_left(self, trouble: Trouble) -> None:
+        """A server of an instance whose servers are all gone, by our own doing: nobody wants it any more."""
+        there = {server.mark.instance_id for server in self.world.cloud.all_servers() if server.mark}
+        gone = [entry.mark for entry in self.world.cloud.journal if entry.what is Happened.GONE]
+        over = [mark for mark in gone if mark is not None and mark.instance_id not in there]
+        if over:
+            self._plant(over[int(trouble.pick * len(over)) % len(over)], "has a server again")
+
+    def _plant(self, mark: Mark, what: str) -> None:
+        planted = self.world.cloud.plant(SITE, mark)
+        self.ledger.planted.add(planted)
+        self.world.say(f"{mark.instance_id} of {mark.key} {what}: {planted}")
 
     # clients
 
@@ -332,7 +355,9 @@ class Troubles:
         owner, _, name = domain.partition(":")
         asked = f"{trouble.kind} {domain}" + ("" if size is None else f" {size}")
         world.say(f"a client asks: {asked}")
-        self.ledger.given_up[domain].append((world.kernel.now, max(0, account.most - (size or 0))))
+        given_up = (world.kernel.now, max(0, account.most - (size or 0)))
+        self.ledger.given_up[domain].append(given_up)
+        account.asked(size, world.kernel.now)
         self._note_most(domain, size)
         reply = call(owner, name, size)
         error = (reply or {}).get("error")
@@ -342,9 +367,11 @@ class Troubles:
             account.unanswered(size, until)
         elif error:
             world.say(f"  refused: {asked}: {error['message']}")
+            self.ledger.given_up[domain].remove(given_up)
         else:
             world.say(f"  done: {asked}")
             account.answered(size, world.kernel.now)
+        account.told(world.kernel.now)
         self.ledger.note_size(domain, world.kernel.now)
         self.ledger.busy.discard(domain)
 
@@ -357,4 +384,9 @@ class Troubles:
         if server := self._server(trouble):
             key, name = server.mark.key, server.mark.instance_id
             self._harm(name, key, "is terminated by its owner")
-            self.world.spawn(lambda: self.world.call(key.owner, "terminate_instance", instance_id=name) and None)
+            self.world.spawn(partial(self._dismiss, key.owner, name))
+
+    def _dismiss(self, owner: str, instance_id: str) -> None:
+        reply = self.world.call(owner, "terminate_instance", instance_id=instance_id)
+        if reply is not None and not reply.get("error"):
+            self.ledger.dismissed.add(instance_id)

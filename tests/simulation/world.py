@@ -36,7 +36,7 @@ TUNING = Tuning(
     settle=4.0,
     cloud_timeout=1.0,
     resync=100.0,
-    brake=BrakePolicy(trickle=60.0),
+    brake=BrakePolicy(trickle=15.0),
 )
 ENDS = frozenset({Happened.GONE, Happened.VANISHED, Happened.KILLED, Happened.ERROR})
 
@@ -80,6 +80,7 @@ class World:
         self.engines = ENGINES | {"simplest": self._moody(ENGINES["simplest"])}
         self.vms: dict[str, Vm] = {}
         self.looks: list[Look] = []
+        self.faults: list[str] = []  # of loops and threads of all that ever lived
         self._seen = 0
         self._ids = count(1)
         self._outside = Outside()
@@ -116,7 +117,9 @@ class World:
         last = self.replicas[name]
         if last.process.is_dead:
             self.say(f"{name} starts again")
-            self.replicas[name] = Replica(self, name, self.chance, Notes(last.notes.key), self.clocks[name])
+            again = Replica(self, name, self.chance, Notes(last.notes.key), self.clocks[name])
+            again.store.lag = last.store.lag
+            self.replicas[name] = again
 
     def call(self, user: str, op: str, **args: object) -> Reply | None:
         """To be called in a task."""
@@ -168,6 +171,10 @@ class World:
     def ours(self) -> list[Server]:
         """Live servers of this cluster."""
         return [s for s in self.cloud.live_servers() if s.mark is not None and s.mark.cluster == "world"]
+
+    def ill(self) -> list[str]:
+        """Instances whose agent is dead, or says that it is not well."""
+        return sorted(vm.instance_id for vm in self.vms.values() if vm.is_silent or vm.state != "OK")
 
     def told(self) -> list[str]:
         """The store's story, for a reader."""

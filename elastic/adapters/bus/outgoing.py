@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from amqp.exceptions import InternalError
@@ -48,7 +49,7 @@ class KombuOutgoing:
         self, owner: str, domain: str, subscribers: Sequence[str], state: str, body: Mapping[str, Json]
     ) -> None:
         for subscriber in subscribers:  # in case the broker has lost its memory since they subscribed
-            self.subscribe(owner, domain, subscriber)
+            self._sender.run(partial(self._bind_once, owner=owner, domain=domain, subscriber=subscriber))
         self._sender.publish(
             wire.encoded(body),
             topology.events_exchange(self._cluster),
@@ -58,8 +59,11 @@ class KombuOutgoing:
         )
 
     def subscribe(self, owner: str, domain: str, subscriber: str) -> None:
+        """Each time: whatever we have bound, another member may have unbound since."""
+
         def bind(channel: Any) -> None:
-            self._sender.once((owner, domain, subscriber), lambda: self._bind(channel, owner, domain, subscriber))
+            self._sender.forget((owner, domain, subscriber))
+            self._bind_once(channel, owner, domain, subscriber)
 
         self._sender.run(bind)
 
@@ -80,6 +84,9 @@ class KombuOutgoing:
     def close(self) -> None:
         self._sender.close()
         self._asker.close()
+
+    def _bind_once(self, channel: Any, owner: str, domain: str, subscriber: str) -> None:
+        self._sender.once((owner, domain, subscriber), lambda: self._bind(channel, owner, domain, subscriber))
 
     def _bind(self, channel: Any, owner: str, domain: str, subscriber: str) -> None:
         self._declare(channel, owner, subscriber)

@@ -28,6 +28,7 @@ from elastic.roles.reactor import cluster, definitions, domains, instances
 from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.hearing import Hearing, ages_of
 from elastic.roles.reactor.operations import Access, Asked, Operation, Operations, owner_asked_for
+from elastic.rules.showing import visible
 
 log = logging.getLogger(__name__)
 
@@ -191,10 +192,5 @@ def _error(kind: str, message: str) -> Reply:
 
 def _shown(message: str) -> str:
     """On one line, of a length that one can read, and nothing in it that a terminal would obey."""
-    line = " ".join(message[: 2 * LONGEST_MESSAGE].split())
-    line = "".join(letter if letter.isprintable() else _escaped(letter) for letter in line)
+    line = visible(" ".join(message[: 2 * LONGEST_MESSAGE].split()))
     return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 3]}..."
-
-
-def _escaped(letter: str) -> str:
-    return letter.encode("unicode_escape").decode("ascii")

@@ -3,8 +3,12 @@
 import pytest
 
 from elastic.adapters.bus.memory import MemoryOutgoing
-from elastic.model.domain import DomainKey
-from elastic.roles.parting import AGAIN
+from elastic.adapters.workers import Then
+from elastic.errors import BusUnavailable
+from elastic.model.domain import Domain, DomainKey
+from elastic.model.view import View
+from elastic.roles.moment import Moment
+from elastic.roles.parting import AGAIN, Parting
 from tests.scenario.world import WEB, World
 
 NEWS = ("ann", "pager")
@@ -96,3 +100,30 @@ def test_a_domain_made_anew_while_the_old_one_is_remembered_is_let_go_too(world:
     world.ask("remove_domain", domain_id="web")
     world.until(lambda: is_gone(world))
     assert world.broker.subscriptions == set()
+
+
+class Hung:
+    """Workers whose bus is at it and does not end."""
+
+    def __init__(self) -> None:
+        self.under_way: list[Then] = []
+
+    def submit(self, lane: str, work: object, then: Then) -> None:
+        self.under_way.append(then)
+
+    def end(self, error: Exception | None) -> None:
+        self.under_way.pop()(None, error)
+
+
+def test_nobody_looks_again_while_the_bus_is_at_it_for_the_second_time() -> None:
+    """Else the control loop would turn without a pause until that ends."""
+    workers, touched = Hung(), list[DomainKey]()
+    parting = Parting(object(), workers, lambda _: False, touched.append)  # type: ignore[arg-type]
+    view = View(domain=Domain(key=WEB, removed=True, subscribers=("pager",)))
+    assert not parting.is_over(view, Moment(0.0, 0.0))
+    workers.end(BusUnavailable("away"))
+    assert (touched, parting.due(WEB)) == ([WEB], AGAIN)
+    assert not parting.is_over(view, Moment(AGAIN, AGAIN))
+    assert (len(workers.under_way), parting.due(WEB)) == (1, None)
+    workers.end(None)
+    assert parting.is_over(view, Moment(AGAIN, AGAIN))

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from elastic.adapters.bus.memory import MemoryPeers
-from elastic.errors import BusUnavailable
+from elastic.errors import BadMessage, BusUnavailable
 from elastic.model.domain import DomainKey
 from elastic.model.server import Server
 from elastic.model.states import InstanceState
@@ -133,6 +133,45 @@ def test_a_listing_whose_end_was_lost_is_not_learnt(cluster, monkeypatch):
     assert [len(ids) for _, ids in cluster.b.learnt] == [2]
 
 
+def test_neither_is_one_of_which_another_part_was_lost(cluster, monkeypatch):
+    """What was in it would be asked for one by one, as if the cloud did not have it."""
+    monkeypatch.setattr(survey, "PART", 1)
+    for _ in range(2):
+        cluster.here.cloud.plant("north", server("i-001-1-1").mark)
+    cluster.here.broker.meddle = lambda parcel: () if b'"before":1' in parcel.body else (0,)
+    cluster.turn()
+    assert cluster.b.learnt == []
+    cluster.here.broker.meddle = lambda _: (0,)
+    cluster.turn()
+    assert cluster.b.learnt == cluster.a.learnt[1:]
+
+
+def test_a_member_that_does_not_say_what_was_before_is_understood(cluster):
+    said = {"member": "x", "site": "north", "round": "1", "servers": []}
+    cluster.b.surveyor.hear({**said, "last": False})
+    cluster.b.surveyor.hear({**said, "last": True})
+    assert cluster.b.learnt == [("north", [])]
+
+
+def test_while_a_listing_is_being_told_no_other_of_that_site_is(cluster):
+    """A bus that hangs would have us keep them all; two at once would be mixed up on the way."""
+    real = cluster.here.workers.submit
+    waiting = []
+
+    def submit(lane, work, then):
+        waiting.append((lane, work, then)) if lane == "bus" else real(lane, work, then)
+
+    cluster.here.workers.submit = submit
+    cluster.turns(3)
+    assert len(waiting) == 1
+    cluster.here.workers.submit = real
+    words = []
+    cluster.here.broker.meddle = lambda parcel: words.append(parcel) or (0,)
+    real(*waiting.pop())
+    cluster.turns(2)
+    assert len([w for w in words if w.to == "b"]) == 3
+
+
 @pytest.mark.hazard("F20")
 def test_when_the_leader_is_silent_for_two_turns_members_list_for_themselves(cluster):
     cluster.turn()
@@ -152,6 +191,16 @@ def test_what_a_member_lists_for_itself_it_tells_nobody(cluster):
     cluster.turns(3)
     assert cluster.b.listed
     assert len(cluster.c.learnt) == len(cluster.c.listed)
+
+
+def test_the_loop_does_not_wait_until_the_bus_has_what_is_told(cluster, monkeypatch):
+    """Each message waits for the broker: of many servers there are many."""
+    lanes, workers = [], cluster.here.workers
+    submit = workers.submit
+    monkeypatch.setattr(workers, "submit", lambda lane, *rest: lanes.append(lane) or submit(lane, *rest))
+    monkeypatch.setattr(cluster.a.surveyor, "_learn", lambda *_: lanes.append("learnt"))
+    cluster.a.turn()
+    assert lanes == ["north", "learnt", "bus"]
 
 
 def test_a_bus_that_takes_nothing_is_one_line_in_the_log(cluster, monkeypatch, caplog):
@@ -434,6 +483,15 @@ def test_a_double_of_a_domain_that_is_no_more_is_for_the_sweep(study):
         study.here.alter(WEB, name, lambda _: None)
     study.here.store.change(WEB, lambda domain: replace(domain, removed=True))
     study.here.store.forget_domain(study.here.store.view(WEB), study.mirror.tenure(WEB))
+    study.learn(UP, COMING, server("up", "s-7"))
+    assert study.removed == []
+
+
+def test_a_domain_that_cannot_be_understood_does_not_hold_up_what_others_are_to_be_told(study):
+    def unreadable(_: DomainKey) -> None:
+        raise BadMessage("format 2")
+
+    study.view = unreadable
     study.learn(UP, COMING, server("up", "s-7"))
     assert study.removed == []
 

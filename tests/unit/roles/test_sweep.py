@@ -320,6 +320,17 @@ def test_one_that_is_shown_as_deleted_is_no_stray(yard):
 
 
 @pytest.mark.hazard("F9")
+def test_what_was_condemned_before_a_wiped_store_was_seen_stays_too(yard):
+    """Another site may prove it while the records of the condemned are read again."""
+    stray = yard.plant(OLD)
+    yard.turns(3)
+    lost = yard.plant(NEW, "z-site")
+    yard.turn()
+    assert "wiped" in yard.sweep.trouble
+    assert {stray, lost} <= yard.there
+
+
+@pytest.mark.hazard("F9")
 def test_three_go_at_once_and_no_more(yard):
     for _ in range(8):
         yard.plant(OLD)
