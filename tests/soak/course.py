@@ -22,7 +22,7 @@ from tests.servers.zookeeper import ZooKeeper
 from tests.soak.churn import Churn
 from tests.soak.eyes import Census, Sample, agent_seen, bus_seen, parents_of, recorded, store_seen
 from tests.soak.judge import lacks
-from tests.soak.loglines import Reading, read
+from tests.soak.loglines import AT_THE_END, EXPLAINED, Reading, read
 
 SAMPLE = 3.0  # seconds, as all times here
 LOOK_AT_BUS = 20.0
@@ -259,9 +259,15 @@ def soak(directory: Path, minutes: float, seed: int, tell: Callable[[str], None]
         cluster, ports, superuser = begun_in(directory, stack)
         tell(f"three agents run in {directory}")
         Course(cluster, ports, superuser, outcome, tell).run()
+        logged = {name: len(_lines(host.log)) for name, host in cluster.hosts.items()}
         codes = cluster.stop()
         if codes != [0, 0, 0]:
             outcome.faults.append(f"the agents ended with {codes}")
         for name, host in cluster.hosts.items():
-            outcome.logs[name] = read(host.log.read_text(errors="replace").splitlines())
+            lines, end = _lines(host.log), logged[name]
+            outcome.logs[name] = read(lines[:end]) + read(lines[end:], (*EXPLAINED, *AT_THE_END))
     return outcome
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines()

@@ -26,6 +26,14 @@ class Explained:
 
 
 EXPLAINED: Sequence[Explained] = ()
+AT_THE_END: Sequence[Explained] = (
+    Explained(
+        "elastic.roles.assignment",
+        "more than half of the members seem gone",
+        "the agents are stopped one after another: the last one may lead for a moment, and misses the others",
+    ),
+)
+"""Besides, from the moment on at which they are asked to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,11 @@ class Reading:
     lines: int
     explained: Counter[str]
     unexplained: Counter[str]
+
+    def __add__(self, later: "Reading") -> "Reading":
+        return Reading(
+            self.lines + later.lines, self.explained + later.explained, self.unexplained + later.unexplained
+        )
 
 
 def read(lines: Iterable[str], explained: Sequence[Explained] = EXPLAINED) -> Reading:

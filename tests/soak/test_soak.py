@@ -14,7 +14,7 @@ from elastic.model.domain import DomainKey
 from tests.functional.cluster import agents_of, until, vms_of
 from tests.soak.course import soak
 from tests.soak.judge import lacks
-from tests.soak.loglines import EXPLAINED, Explained, read
+from tests.soak.loglines import AT_THE_END, EXPLAINED, Explained, read
 from tests.soak.report import faults, table
 from tests.soak.trend import Allowance, trend
 
@@ -132,9 +132,16 @@ def test_a_line_that_nobody_has_explained_is_told_and_alike_ones_once() -> None:
     assert reading.unexplained == {"ERROR elastic.roles.survey: i-* is odd": 2, "Segmentation fault": 1}
 
 
+def test_what_is_explained_by_the_end_of_a_run_is_not_explained_before() -> None:
+    said = "more than half of the members seem gone (a, b)"
+    line = f"{HEAD} WARNING elastic.roles.assignment domain=- member=c term=1 {said}"
+    reading = read([line]) + read([line], AT_THE_END)
+    assert (reading.lines, reading.unexplained.total(), reading.explained.total()) == (2, 1, 1)
+
+
 def test_every_explanation_is_of_a_line_that_the_code_can_write() -> None:
     """One whose line was changed explains nothing any more."""
-    for each in EXPLAINED:
+    for each in (*EXPLAINED, *AT_THE_END):
         words = re.split(r"[^\w' ]", each.text)[0].strip()
         assert words, each
         assert words in _source(each.logger), each
