@@ -7,13 +7,13 @@ plain in another, so one fault may fill several cells of the matrix; in the end 
 
 import contextlib
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from elastic.errors import Conflict, NotFound, Unavailable
+from elastic.errors import Conflict, NotFound
 from elastic.model.assignment import ROLES
 from tests.functional.cluster import until
 from tests.functional.real import RealCluster
@@ -121,18 +121,10 @@ class Matrix:
         """With all three there, do it to the leader of that role, or to a member that is plain in it."""
         self.make_whole()
         member = self._cluster.leader(role)["member"] if leads else self._cluster.plain_member(role)
-        told: list[Sequence[Mapping[str, Any]]] = []
-        until(lambda: told or ((rows := self._rows()) is not None and not told.append(rows)))
-        led = next(row["leads"] for row in told[0] if row["member"] == member)
+        rows = until(self._cluster.client.replicas)  # whom it meets may have just lost its session
+        led = next(row["leads"] for row in rows if row["member"] == member)
         FAULTS[fault](self._cluster, member)
         self.filled |= {Cell(fault, point, name, name in led) for name in ROLES}
-
-    def _rows(self) -> Sequence[Mapping[str, Any]] | None:
-        """Null if it was asked of one that has just lost its session: it says so at once."""
-        try:
-            return self._cluster.client.replicas()
-        except Unavailable:
-            return None
 
     def make_whole(self) -> None:
         for member in self._cluster.dead():
