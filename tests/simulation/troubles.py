@@ -7,6 +7,7 @@ from elastic.adapters.cloud.weather import Happened
 from elastic.model.domain import DomainKey
 from elastic.model.server import Mark, Server
 from elastic.ports.bus import Reply
+from tests.scenario.world import IMPATIENT
 from tests.simulation.bus import Manners
 from tests.simulation.ledger import Ledger, Mute
 from tests.simulation.process import Fuse
@@ -15,7 +16,6 @@ from tests.simulation.schedule import Trouble
 from tests.simulation.vm import Vm
 from tests.simulation.world import SITE, World
 
-IMPATIENT = {"boot_timeout": 20, "missing_timeout": 8, "really_missing_timeout": 2, "zombie_seconds": 8}
 NO_ANSWER = ("unavailable", "too_late")  # the latter by the clock of who says so: another may have done it
 CALL_LIFE = 8.0  # seconds in which an unanswered call may still be acted upon
 

@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
+from elastic.adapters.workers import InlineWorkers
 from elastic.ports.workers import Overrun
 from tests.simulation.kernel import Box
 from tests.simulation.process import Process
@@ -12,15 +13,15 @@ Work = Callable[[], Any]
 Then = Callable[[Any, Exception | None], None]
 
 
-class TaskWorkers:
+class TaskWorkers(InlineWorkers):
     """`width` tasks a lane. `may_linger`: tells whether an engine might not answer at once; while none might, they
     are run where they are called."""
 
     def __init__(self, process: Process, width: int, may_linger: Callable[[], bool]) -> None:
+        super().__init__()
         self._process, self._width, self._may_linger = process, width, may_linger
         self._queues: dict[str, deque[tuple[Work, Then]]] = defaultdict(deque)
         self._busy: dict[str, int] = defaultdict(int)
-        self._done: deque[tuple[Then, Any, Exception | None]] = deque()
         self._wake: Callable[[], None] = lambda: None
 
     def set_wake(self, wake: Callable[[], None]) -> None:
@@ -36,16 +37,13 @@ class TaskWorkers:
         queue = self._queues[lane]
         while queue:
             work, then = queue.popleft()
-            try:
-                self._done.append((then, work(), None))
-            except Exception as error:
-                self._done.append((then, None, error))
+            super().submit(lane, work, then)
             self._wake()
         self._busy[lane] -= 1
 
     def run(self, work: Work, budget: float) -> Any:
         if not self._may_linger():
-            return work()
+            return super().run(work, budget)
         box = Box(self._process.kernel)
 
         def think() -> None:
@@ -66,10 +64,3 @@ class TaskWorkers:
         if not box.is_full:
             raise Overrun(lambda: not box.is_full, result)
         return result()
-
-    def collect(self) -> int:
-        ended = len(self._done)
-        for _ in range(ended):
-            then, value, error = self._done.popleft()
-            then(value, error)
-        return ended

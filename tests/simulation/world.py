@@ -2,17 +2,17 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from elastic.adapters.cloud.simulated import SimulatedCloud
 from elastic.adapters.cloud.weather import Happened, Weather
-from elastic.engines import installed_engines
 from elastic.model.actions import Answer, Question
 from elastic.model.server import Server
 from elastic.ports.bus import Reply
 from elastic.rules.caution import BrakePolicy
 from elastic.tuning import Tuning
+from tests.scenario.world import ENGINES, PATIENT
 from tests.simulation.bus import Bus, Client
 from tests.simulation.cloud import Road
 from tests.simulation.kernel import Kernel
@@ -21,23 +21,9 @@ from tests.simulation.replica import Notes, Replica
 from tests.simulation.server import StoreServer
 from tests.simulation.vm import Vm
 
-ENGINES = installed_engines()
 PARTITIONS = 16
 SITE = "site"
-TUNING = Tuning(
-    session_timeout=2.0,
-    debounce=0.5,
-    decide=1.0,
-    survey=2.0,
-    probe=1.0,
-    sweep=10.0,
-    grace=5.0,
-    record_max_age=60.0,
-    settle=4.0,
-    cloud_timeout=1.0,
-    resync=100.0,
-    brake=BrakePolicy(trickle=15.0),
-)
+TUNING = replace(PATIENT, settle=4.0, brake=BrakePolicy(trickle=15.0))
 ENDS = frozenset({Happened.GONE, Happened.VANISHED, Happened.KILLED, Happened.ERROR})
 
 
