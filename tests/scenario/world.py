@@ -116,16 +116,40 @@ class Notes:
         return again
 
 
+class Speech:
+    """What the agent of one server says: heartbeats, each numbered and signed."""
+
+    def __init__(self, server: Server) -> None:
+        mark = server.mark
+        self.server_id, self.instance_id, self.key = server.server_id, mark.instance_id, mark.key
+        self.slot = slot_of(mark.key)
+        self._signing, self._seq = instance_key(SECRET, mark.instance_id), 0
+
+    def beat(self, state: str, error: str | None) -> tuple[bytes, str]:
+        """The next one, and its MAC."""
+        self._seq += 1
+        beat = Heartbeat(
+            node_id=self.instance_id,
+            owner=self.key.owner,
+            domain_id=self.key.name,
+            boot=self.server_id,
+            seq=self._seq,
+            state=state,
+            error=error,
+        )
+        body = msgspec.json.encode(beat)
+        return body, sign(self._signing, body)
+
+
 class Vm:
     """The agent inside a server: a heartbeat each `interval`, at once when asked, until it is silenced."""
 
     def __init__(self, world: "World", server: Server) -> None:
-        mark = server.mark
-        self.server_id, self.instance_id, self.key = server.server_id, mark.instance_id, mark.key
+        self._speech = speech = Speech(server)
+        self.server_id, self.instance_id, self.key = speech.server_id, speech.instance_id, speech.key
         self.state, self.errors, self.silent = "OK", (), False
-        self._world, self._seq, self._next = world, 0, 0.0
-        self._voice = MemoryVoice(world.broker, slot_of(mark.key), mark.instance_id)
-        self._signing = instance_key(SECRET, mark.instance_id)
+        self._world, self._next = world, 0.0
+        self._voice = MemoryVoice(world.broker, speech.slot, speech.instance_id)
         self._voice.start(self.beat)
 
     def turn(self) -> None:
@@ -136,19 +160,9 @@ class Vm:
         self._next = self._world.clock.monotonic() + 2.0
         if self.silent:
             return
-        self._seq += 1
-        beat = Heartbeat(
-            node_id=self.instance_id,
-            owner=self.key.owner,
-            domain_id=self.key.name,
-            boot=self.server_id,
-            seq=self._seq,
-            state=self.state,
-            error="; ".join(self.errors) or None,
-        )
-        body = msgspec.json.encode(beat)
+        said = self._speech.beat(self.state, "; ".join(self.errors) or None)
         if self._world.broker.reaches(self.instance_id):
-            self._voice.say(body, sign(self._signing, body))
+            self._voice.say(*said)
 
 
 class Replica:

@@ -9,15 +9,14 @@ from elastic.adapters.lastheard import MemoryLastHeard
 from elastic.agent import Agent
 from elastic.assembly import Parts, assemble
 from elastic.errors import ElasticError
-from elastic.model.domain import DomainKey
 from elastic.replica.health import Health
 from elastic.replica.watchdog import Patience, Watchdog
+from tests.scenario.world import SECRET, Notes
 from tests.simulation.bus import Heartbeats, Peers, Port
 from tests.simulation.cloud import CloudPort
 from tests.simulation.kernel import Kernel, Lock, Wake
 from tests.simulation.process import Clock, Process
 from tests.simulation.store import SimulatedElection, SimulatedGroup, StoreHandle
-from tests.simulation.vm import SECRET
 from tests.simulation.workers import TaskWorkers
 
 if TYPE_CHECKING:
@@ -28,23 +27,6 @@ log = logging.getLogger(__name__)
 LOOK = 0.25  # seconds between two looks at the loops
 AFTER_FAILURE = 1.0
 SUPERVISED = 2.0  # seconds from its end to another life
-
-
-class Notes:
-    """A black box that outlives its replica."""
-
-    def __init__(self, left_over: DomainKey | None = None) -> None:
-        self.key: DomainKey | None = None
-        self._left_over = left_over
-
-    def enter(self, key: DomainKey) -> None:
-        self.key = key
-
-    def leave(self) -> None:
-        self.key = None
-
-    def left_over(self) -> DomainKey | None:
-        return self._left_over
 
 
 class Rounds:

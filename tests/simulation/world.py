@@ -12,12 +12,12 @@ from elastic.model.server import Server
 from elastic.ports.bus import Reply
 from elastic.rules.caution import BrakePolicy
 from elastic.tuning import Tuning
-from tests.scenario.world import ENGINES, PATIENT
+from tests.scenario.world import ENGINES, PATIENT, Notes
 from tests.simulation.bus import Bus, Client
 from tests.simulation.cloud import Road
 from tests.simulation.kernel import Kernel
 from tests.simulation.process import Clock
-from tests.simulation.replica import Notes, Replica
+from tests.simulation.replica import Replica
 from tests.simulation.server import StoreServer
 from tests.simulation.vm import Vm
 
@@ -103,7 +103,7 @@ class World:
         last = self.replicas[name]
         if last.process.is_dead:
             self.say(f"{name} starts again")
-            again = Replica(self, name, self.chance, Notes(last.notes.key), self.clocks[name])
+            again = Replica(self, name, self.chance, last.notes.reopened(), self.clocks[name])
             again.store.lag = last.store.lag
             self.replicas[name] = again
 
