@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 
 from bench import add_domain, failover, heartbeats, memory, quiet, reconnect, rpc, whole
@@ -101,7 +102,7 @@ def told(rows: list[Row], seconds: float, quick: bool) -> dict[str, object]:
         "machine": machine(),
         "quick": quick,
         "seconds": round(seconds, 1),
-        "rows": [row.as_dict() for row in rows],
+        "rows": [asdict(row) for row in rows],
     }
 
 

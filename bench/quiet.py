@@ -166,7 +166,5 @@ def changed_row(fleet: Fleet, ours: Turns, bare: Turns) -> Row:
         figure=f"{ours.median:.1f} ms, {statistics.median(ours.asked):.0f} requests",
         baseline=f"bare kazoo, its nodes and one write: {bare.median:.1f} ms, {bare.asked[0]} requests",
         ratio=ours.median / bare.median,
-        budget="",
-        met=None,
         limit="waits for ZooKeeper, the last one for its disk",
     )

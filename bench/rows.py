@@ -3,7 +3,7 @@
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,19 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
+    """`limit`: what keeps the figure from being better. `ratio`: figure by baseline, both of this run; null where
+    there is nothing to compare with. `met`: null where there is no budget."""
+
     what: str
     figure: str
-    baseline: str
-    ratio: float | None
-    """Figure by baseline, both measured in this run; `None` where there is nothing to compare with."""
-    budget: str
-    met: bool | None
-    """`None` where there is no budget."""
     limit: str
-    """What keeps it from being better."""
-
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+    baseline: str = ""
+    ratio: float | None = None
+    budget: str = ""
+    met: bool | None = None
 
 
 Measure = Callable[["Servers", bool], Iterable[Row]]

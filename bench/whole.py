@@ -144,9 +144,6 @@ def cost(what: str, result: Held) -> Row:
         what=f"{what}: CPU, % of a core",
         figure=result.by_kind(),
         baseline=f"memory: agents {agents} MiB, ZooKeeper {rss['ZooKeeper']:.0f}, RabbitMQ {rss['RabbitMQ']:.0f}",
-        ratio=None,
-        budget="",
-        met=None,
         limit="`cloud` and `guests` are the bench's own",
     )
 
@@ -158,9 +155,6 @@ def loops(what: str, result: Held) -> Row:
         figure=f"a second's longest: {median * 1000:.0f} ms, ever: {longest * 1000:,.0f} ms; "
         f"busy {100 * result.busy:.0f} %",
         baseline=f"oldest loop {result.loop_age:.1f} s",
-        ratio=None,
-        budget="",
-        met=None,
         limit="the doctors' listing of the whole site, each 10 s",
     )
 
@@ -172,7 +166,6 @@ def store(what: str, result: Held, empty: Held) -> Row:
         baseline=f"{empty.store_requests:.1f}/s without any domain",
         ratio=result.store_requests / empty.store_requests,
         budget="session upkeep and resync alone",
-        met=None,
         limit="pings, members' signs of life; resync of each domain in 10 minutes, the sweep each 5",
     )
 
@@ -184,8 +177,6 @@ def launching(what: str, filled: Filled, creates: float) -> Row:
         f"all ran after {filled.ran:.0f} s",
         baseline=f"{creates:,.0f}/s: bare creates at this cloud",
         ratio=filled.launches / creates,
-        budget="",
-        met=None,
         limit="one to two transactions a launch, each waited for; the loops' and kazoo's CPU",
     )
 
@@ -197,8 +188,6 @@ def faults(agents: Agents, names: Sequence[str], what: str) -> Iterator[Row]:
     yield Row(
         what=f"{what}: {VICTIMS} servers break",
         figure=f"replaced and up after {healed.text()}",
-        baseline="",
-        ratio=None,
         budget="60 s",
         met=max(healed.each) <= 60,
         limit="[doctor] interval, 10 s: the next listing shows it; the boot takes 0.5 to 1.5 s",
@@ -220,8 +209,6 @@ def not_up(what: str, trouble: str) -> Row:
     return Row(
         what=f"{what}: coming up",
         figure=trouble,
-        baseline="",
-        ratio=None,
         budget=f">= {LEAST_RATE:g} launches/s",
         met=False,
         limit="the doctors' survey, which fills the turns of its leader",

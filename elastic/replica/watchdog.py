@@ -88,7 +88,7 @@ class Watchdog:
         if not self._resigned:
             self._resigned = True
             log.error("the %s loop hangs, %.1f s late: the roles led here are given up", name, lateness)
-            for role in self._leads():
+            for role in sorted(self._leads()):
                 self._apart(partial(self._give_up, role))
         if lateness > self._patience.end:
             log.critical("the %s loop hangs, %.1f s late: this process ends", name, lateness)

@@ -94,7 +94,7 @@ class Duties:
         cards = self._store.members()
         if self._member in cards and cards[self._member].weight == 0 and self._another_could_lead(cards):
             log.info("drained: gives up the lead of %s", ", ".join(sorted(leads)))
-            for role in leads:
+            for role in sorted(leads):
                 self._leadership.give_up(role, sessions=1)  # it may be taken into service again at any moment
 
     def _hand_over(self, role: str) -> None:

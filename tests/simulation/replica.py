@@ -82,7 +82,7 @@ class Replica:
         self._watchdog = Watchdog(
             Patience.of(session),
             self._late,
-            lambda: sorted(self.agent.leads()),  # a set of words has another order in each process
+            self.agent.leads,
             self.agent.give_up,
             self._end,
             self._apart,
