@@ -114,6 +114,7 @@ class Agent:
         self._housekept_at: float | None = None
         self._tuned: dict[int, float | None] = {}  # partition -> when it went elsewhere; null: it is ours
         self._ages: dict[str, float] = {}
+        self.won_at: float | None = None  # monotonic: when it last came to lead a role
         self.malformed = 0  # words of members that could not be understood
         self._malformed = Complaint(log, "what a member told was dropped, as are all such words: %s")
         self._roles_unknown = Complaint(log, "nobody knows who leads: %s")
@@ -135,7 +136,7 @@ class Agent:
         self._contend()
         try:
             self._staff.group.beat()
-            self._staff.duties.present = self._staff.group.present()
+            self._look_around()
             self._describe()
             self._place_unkept.settled()
         except Conflict:
@@ -154,7 +155,14 @@ class Agent:
             self._roles_unknown.raised(trouble)
             self._staff.leadership.forget_seats()
         if self._staff.leadership.leads() - led:
+            self.won_at = self._staff.clock.monotonic()
             self._staff.inbox.wake()
+
+    def _look_around(self) -> None:
+        staff = self._staff
+        before, staff.duties.present = staff.duties.present, staff.group.present()
+        if staff.duties.present.keys() != before.keys():
+            staff.inbox.wake()
 
     def _describe(self) -> None:
         """Write our card, when there is anything new on it."""

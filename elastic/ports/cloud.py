@@ -11,7 +11,8 @@ from elastic.model.server import Order, Server
 
 class Cloud(Protocol):
     def sites(self) -> Sequence[str]:
-        """The sites that may hold servers of ours: each is listed by the survey and the sweep."""
+        """The sites that may hold servers of ours: each is listed by the survey and the sweep. Never blocks: they
+        are known by configuration, or from what was read before."""
 
     def create(self, order: Order, timeout: float) -> Server:
         """Ask for one server. Asked twice, there are two: look for the mark first."""

@@ -25,6 +25,9 @@ class Stepped(Protocol):
 
     def keep(self) -> None: ...
 
+    @property
+    def won_at(self) -> float | None: ...
+
     def set_wake(self, wake: Callable[[], None]) -> None: ...
 
     def set_keeper_wake(self, wake: Callable[[], None]) -> None: ...
@@ -38,6 +41,13 @@ class Stepped(Protocol):
     def give_up(self, role: str) -> None: ...
 
     def stop(self) -> None: ...
+
+
+def keep_again(won_at: float | None, session_timeout: float, now: float) -> float:
+    """Seconds until a member has to see again to its place in the group. Who has just come to lead looks more
+    often: whoever led before may have died, and be listed for a moment longer."""
+    is_new = won_at is not None and now - won_at < session_timeout
+    return session_timeout / (15 if is_new else 3)
 
 
 class Living:
@@ -56,7 +66,7 @@ class Living:
         self._ready = ready
         self._alive = alive
         self._is_ready = self._has_joined = False
-        self._keep_every = session_timeout / 3
+        self._session_timeout = session_timeout
         self._end = end
         wake, keeper_wake = threading.Event(), threading.Event()
         agent.set_wake(wake.set)
@@ -121,7 +131,7 @@ class Living:
         except Conflict as other:
             log.critical("this process ends: %s", other)
             self._end(EXIT_CONFLICT)
-        return self._keep_every
+        return keep_again(self._agent.won_at, self._session_timeout, time.monotonic())
 
     def _join(self) -> None:
         try:

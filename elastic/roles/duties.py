@@ -19,7 +19,7 @@ GIVE_UP_AFTER = 3  # turns in a row that a leader fails its duty while another i
 
 
 class Duties:
-    """`look_again`: seconds between two looks at the group."""
+    """`look_again`: seconds between two looks at a group that stays as it is."""
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Duties:
         self._assigner, self._surveyor, self._sweep = assigner, surveyor, sweep
         self._look_again = look_again
         self._looked_at: float | None = None
+        self._seen: frozenset[str] = frozenset()  # who was there then
         self._failed: dict[str, int] = {}
 
     def turn(self, sites: Callable[[], frozenset[str]], now: Moment) -> None:
@@ -76,13 +77,15 @@ class Duties:
                 self._failed.pop(role, None)
 
     def _assign(self, term: Term, now: Moment) -> bool:
-        if self._looked_at is not None and now.mono - self._looked_at < self._look_again:
+        present = self.present
+        is_same = self._seen == present.keys()
+        if is_same and self._looked_at is not None and now.mono - self._looked_at < self._look_again:
             return False
-        self._looked_at = now.mono
+        self._looked_at, self._seen = now.mono, frozenset(present)
         self.cards = self._store.members()
         seat = self._leadership.seat("decider")
         if seat is not None:
-            self._assigner.turn(seat, term, self.present, self.cards)
+            self._assigner.turn(seat, term, present, self.cards)
         return True
 
     def lead_nothing_if_drained(self) -> None:

@@ -93,6 +93,8 @@ class Member:
 
     def set_progress(self, tell: Callable[[], None]) -> None: ...
 
+    won_at = None
+
     def in_ring(self) -> bool:
         return True
 

@@ -30,6 +30,21 @@ def test_who_has_just_won_a_role_takes_its_turn_at_once():
     assert woken == [True]
 
 
+def test_who_sees_one_come_or_go_takes_its_turn_at_once():
+    world = World.settled()
+    leader, *others = sorted(world.replicas.values(), key=lambda r: not r.agent.leads())
+    woken = []
+    leader.agent.set_wake(lambda: woken.append(True))
+    leader.agent.keep()
+    assert woken == []
+
+    others[0].agent.stop()
+    leader.agent.keep()
+    assert woken == [True]
+    leader.agent.keep()
+    assert woken == [True]
+
+
 def test_a_group_that_fails_costs_nobody_its_roles(monkeypatch):
     world = World.settled()
     leader = next(r for r in world.replicas.values() if r.agent.leads())

@@ -4,62 +4,20 @@ store's log of writes and from looks at the replicas' health. Never from our own
 Each guarantee is a generator of sentences that say how it was broken, numbered as in doc/architecture.md.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
-from elastic.adapters.cloud.weather import Entry, Happened
-from tests.simulation.ledger import AFTER_MUTE, Ledger
-from tests.simulation.server import Written
+from elastic.adapters.cloud.weather import Happened
+from tests.simulation.evidence import ENDED, Evidence, is_ours, servers_lives
+from tests.simulation.ledger import AFTER_MUTE
 from tests.simulation.story import Story
-from tests.simulation.world import Look
 
-ENDED = (Happened.GONE, Happened.VANISHED)
 MOST_DOUBLES = 2  # live servers of one instance, when the cloud does not keep to the settle delay
 RED_WITHIN = 4.0  # seconds by which a loop may be overdue without health saying so: two turns, and two looks
 UNDER_WAY = 25.0  # seconds that a change of size takes at most: settle, boot and delete, with outages between
 BRAKE_WINDOW = 10.0  # seconds: `missing_timeout`, and what it takes to act on it
 BEFORE_BRAKE = 3  # that many silent ones engage it: as many may have been replaced by then
 BEHIND = 0.5  # seconds by which a list that a client is shown may be behind its question
-
-
-@dataclass(frozen=True)
-class Evidence:
-    journal: Sequence[Entry]
-    ledger: Ledger
-    log: Sequence[Written]
-    looks: Sequence[Look]
-    live: Counter[str]
-    is_slow: bool
-    peace_at: float
-    ended_at: float
-    faults: Sequence[str]
-    ailments: Sequence[str]
-    absent: Sequence[str]
-    ill: Sequence[str]
-
-    @classmethod
-    def of(cls, story: Story) -> "Evidence":
-        world = story.world
-        replicas = world.replicas.values()
-        return cls(
-            journal=world.cloud.journal,
-            ledger=story.ledger,
-            log=world.server.log,
-            looks=world.looks,
-            live=Counter(str(server.mark.key) for server in world.ours()),
-            is_slow=story.setting.is_slow,
-            peace_at=story.peace_at,
-            ended_at=world.kernel.now,
-            faults=world.faults,
-            ailments=[f"{r.name}: {text}" for r in replicas for text in r.ailments()],
-            absent=[r.name for r in replicas if not r.process.is_up],
-            ill=world.ill(),
-        )
-
-
-def is_ours(entry: Entry) -> bool:
-    return entry.mark is not None and entry.mark.cluster == "world"
 
 
 def verdict(story: Story) -> list[str]:
@@ -250,7 +208,7 @@ def removed_is_empty(seen: Evidence) -> Iterator[str]:
     """P7: when a client has been shown that a domain is gone, no server that it had then lives or comes."""
     if seen.is_slow:
         return
-    lives = _lives(seen)
+    lives = servers_lives(seen)
     for listing in seen.ledger.listings:
         sure = listing.begun - BEHIND
         last: dict[str, int] = defaultdict(int)  # the newest incarnation that had a server by then
@@ -264,26 +222,6 @@ def removed_is_empty(seen: Evidence) -> Iterator[str]:
                 yield f"P7: {life.domain} was shown to be gone at {listing.ended:.1f}, and {life.server_id} lives"
             if life.begun > listing.ended:
                 yield f"P7: {life.server_id} of {life.domain} was made at {life.begun:.1f}, after that was gone"
-
-
-@dataclass(frozen=True)
-class Life:
-    """Of one server that was ordered."""
-
-    server_id: str
-    domain: str
-    incarnation: int
-    begun: float
-    ended: float
-
-
-def _lives(seen: Evidence) -> list[Life]:
-    ended = {entry.server_id: entry.time for entry in seen.journal if entry.what in ENDED}
-    return [
-        Life(e.server_id, str(e.mark.key), e.mark.incarnation, e.time, ended.get(e.server_id, float("inf")))
-        for e in seen.journal
-        if is_ours(e) and e.what is Happened.CREATED and e.server_id not in seen.ledger.planted
-    ]
 
 
 def within_bounds(seen: Evidence) -> Iterator[str]:

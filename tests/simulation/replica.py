@@ -10,6 +10,7 @@ from elastic.agent import Agent
 from elastic.assembly import Parts, assemble
 from elastic.errors import ElasticError
 from elastic.replica.health import Health
+from elastic.replica.living import keep_again
 from elastic.replica.watchdog import Patience, Watchdog
 from tests.scenario.world import SECRET, Notes
 from tests.simulation.bus import Heartbeats, Peers, Port
@@ -75,7 +76,7 @@ class Replica:
         session = world.tuning.session_timeout
         self.control = Rounds(kernel, self._turn, self._blame)
         self.keeper = Rounds(kernel, self._keep, self._blame)
-        self._keep_every, self._session = session / 3, session
+        self._session = session
         self.agent.set_wake(self.control.wake.set)
         self.agent.set_keeper_wake(lambda: kernel.at(0.01, self.keeper.wake.set))
         self.agent.set_progress(self.control.progress)
@@ -138,9 +139,9 @@ class Replica:
                 self.agent.join()
                 self._join_pending = False
             except ElasticError:
-                return self._keep_every
+                return keep_again(None, self._session, 0.0)
         self.agent.keep()
-        return self._keep_every
+        return keep_again(self.agent.won_at, self._session, self.process.clock.monotonic())
 
     def _watch(self) -> None:
         while True:

@@ -10,7 +10,7 @@ from elastic.adapters.cloud.weather import Entry, Happened
 from elastic.model.domain import DomainKey
 from elastic.model.server import Mark
 from tests.simulation import judge
-from tests.simulation.judge import Evidence
+from tests.simulation.evidence import Evidence
 from tests.simulation.ledger import Account, Ledger, Listing, Mute, Shown
 from tests.simulation.server import FIRST, Written
 from tests.simulation.world import Look

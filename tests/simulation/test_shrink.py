@@ -23,6 +23,13 @@ def test_only_what_it_takes_to_fail_is_left(case: str) -> None:
     assert (small.seed, small.setting) == (schedule.seed, schedule.setting)
 
 
+def test_a_cut_that_fails_only_with_other_luck_is_found() -> None:
+    schedule = Schedule(1, drawn(1).setting, ALL)
+    small = shrunk(schedule, lambda s: len(s.troubles) == 20 or (s.seed != 1 and ALL[7] in s.troubles), tries=1000)
+    assert small.troubles == (ALL[7],)
+    assert small.seed != schedule.seed
+
+
 def test_it_ends_after_so_many_tries() -> None:
     tried = []
 

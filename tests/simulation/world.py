@@ -98,6 +98,10 @@ class World:
     def up(self) -> list[Replica]:
         return [replica for replica in self.replicas.values() if replica.process.is_up]
 
+    def living(self, name: str) -> Replica | None:
+        replica = self.replicas[name]
+        return replica if replica.process.is_up else None
+
     def restart(self, name: str) -> None:
         """Another life of that member, if the last one is over."""
         last = self.replicas[name]

@@ -15,7 +15,7 @@ from elastic.conf.settings import Settings, load
 from elastic.errors import BadRequest, Conflict, StoreUnavailable
 from elastic.ports.bus import Call, Reply
 from elastic.replica.initial import Initial
-from elastic.replica.living import EXIT_CONFLICT, Living
+from elastic.replica.living import EXIT_CONFLICT, Living, keep_again
 from elastic.replica.loops import Loop
 from elastic.replica.watchdog import EXIT_HUNG, Patience, Standstills, Watchdog
 
@@ -40,6 +40,7 @@ class StandIn:
         self.wake_keeper: Callable[[], None] = lambda: None
         self.progress: Callable[[], None] = lambda: None
         self.other: Conflict | None = None  # one that lives under our name
+        self.won_at: float | None = None
 
     def join(self) -> None:
         self.in_group = True
@@ -97,6 +98,15 @@ def test_it_is_ready_once_when_it_is_in_the_ring_and_not_before() -> None:
     until(lambda: said == ["ready"])
     assert alive.stop(10)
     assert agent.has_left
+
+
+@pytest.mark.parametrize(
+    ("won_at", "pause"),
+    [(None, 10.0), (999.0, 2.0), (971.0, 2.0), (970.0, 10.0)],
+    ids=["it never led", "it has just won", "it won within a session", "it won a session ago"],
+)
+def test_who_has_just_come_to_lead_looks_around_more_often(won_at: float | None, pause: float) -> None:
+    assert keep_again(won_at, session_timeout=30.0, now=1000.0) == pause
 
 
 def test_a_role_that_may_be_free_is_not_left_until_the_next_third_of_a_session() -> None:
@@ -243,6 +253,7 @@ from elastic.replica.living import Living
 
 class Stepped:
     join = keep = stop = give_up = set_wake = set_keeper_wake = set_progress = lambda self, *_: None
+    won_at = None
     leads, in_ring = (lambda self: frozenset()), (lambda self: True)
 
     def turn(self):

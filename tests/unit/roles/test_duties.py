@@ -83,6 +83,14 @@ def test_the_group_is_looked_at_now_and_then(office):
     assert len(office.sweep.done) == 10
 
 
+def test_a_group_that_is_another_than_before_is_looked_at_at_once(office):
+    office.turn()
+    office.duties.present = {"me": office.duties.present["me"]}
+    for _ in range(3):
+        office.turn(LOOK_AGAIN / 10)
+    assert [set(present) for _, _, present, _ in office.assigner.done] == [{"me", "other"}, {"me"}]
+
+
 def test_one_that_does_not_lead_does_nothing_but_look_after_itself(office):
     office.leadership.resign_all()
     office.turn()

@@ -1,0 +1,91 @@
+"""What clients ask for: domains come, change and go. One method a kind, and the ledger of what they were told."""
+
+from collections.abc import Callable
+from functools import partial
+
+from elastic.ports.bus import Reply
+from tests.scenario.world import IMPATIENT
+from tests.simulation.befalling.members import Members
+from tests.simulation.ledger import Ledger
+from tests.simulation.schedule import Trouble
+from tests.simulation.world import SITE, World
+
+NO_ANSWER = ("unavailable", "too_late")  # the latter by the clock of who says so: another may have done it
+CALL_LIFE = 8.0  # seconds in which an unanswered call may still be acted upon
+
+
+class Clients:
+    def __init__(self, world: World, ledger: Ledger, members: Members) -> None:
+        self.world, self.ledger, self._members = world, ledger, members
+
+    def add(self, trouble: Trouble) -> None:
+        self._spoken(trouble, trouble.number, self._add)
+
+    def _add(self, owner: str, name: str, size: int | None) -> Reply | None:
+        world = self.world
+        world.call(
+            owner, "add_domain_definition", definition_id="plain", definition={"general": {"engine": "simplest"}}
+        )
+        config = {
+            "general": {"engine": "simplest"},
+            "engine_conf": {"preserve_n": size, "force_site": SITE},
+            "health": IMPATIENT,
+        }
+        return world.call(owner, "add_domain", domain_id=name, definition_id="plain", config=config)
+
+    def resize(self, trouble: Trouble) -> None:
+        self._spoken(trouble, trouble.number, self._resize)
+
+    def _resize(self, owner: str, name: str, size: int | None) -> Reply | None:
+        config = {"engine_conf": {"preserve_n": size}}
+        return self.world.call(owner, "reconfigure_domain", domain_id=name, config=config)
+
+    def remove(self, trouble: Trouble) -> None:
+        self._spoken(trouble, None, self._remove)
+
+    def _remove(self, owner: str, name: str, _: int | None) -> Reply | None:
+        return self.world.call(owner, "remove_domain", domain_id=name)
+
+    def _spoken(
+        self, trouble: Trouble, size: int | None, call: Callable[[str, str, int | None], Reply | None]
+    ) -> None:
+        """One at a time for each domain. What makes no sense is not asked for."""
+        account = self.ledger.accounts[trouble.who]
+        is_there = account.sizes != {None}
+        if trouble.who in self.ledger.busy or (trouble.kind == "add") == is_there:
+            return
+        self.ledger.busy.add(trouble.who)
+        self.world.spawn(partial(self._ask, trouble, size, call))
+
+    def _ask(
+        self, trouble: Trouble, size: int | None, call: Callable[[str, str, int | None], Reply | None]
+    ) -> None:
+        world, domain = self.world, trouble.who
+        account = self.ledger.accounts[domain]
+        owner, _, name = domain.partition(":")
+        asked = f"{trouble.kind} {domain}" + ("" if size is None else f" {size}")
+        world.say(f"a client asks: {asked}")
+        given_up = (world.kernel.now, max(0, account.most - (size or 0)))
+        self.ledger.given_up[domain].append(given_up)
+        account.asked(size, world.kernel.now)
+        self._note_most(domain, size)
+        reply = call(owner, name, size)
+        error = (reply or {}).get("error")
+        if reply is None or (error and error["type"] in NO_ANSWER):
+            world.say(f"  no answer: {asked}")
+            until = float("inf") if self._members.clocks_stepped else world.kernel.now + CALL_LIFE
+            account.unanswered(size, until)
+        elif error:
+            world.say(f"  refused: {asked}: {error['message']}")
+            self.ledger.given_up[domain].remove(given_up)
+        else:
+            world.say(f"  done: {asked}")
+            account.answered(size, world.kernel.now)
+        account.told(world.kernel.now)
+        self.ledger.note_size(domain, world.kernel.now)
+        self.ledger.busy.discard(domain)
+
+    def _note_most(self, domain: str, size: int | None) -> None:
+        """From now on it may be of that size."""
+        most = max(self.ledger.accounts[domain].most, size or 0)
+        self.ledger.sizes_over_time[domain].append((self.world.kernel.now, most))

@@ -1,0 +1,72 @@
+"""What a story is judged by: the cloud's journal, what clients were told, and what is seen from outside."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from elastic.adapters.cloud.weather import Entry, Happened
+from tests.simulation.ledger import Ledger
+from tests.simulation.server import Written
+from tests.simulation.story import Story
+from tests.simulation.world import Look
+
+ENDED = (Happened.GONE, Happened.VANISHED)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    journal: Sequence[Entry]
+    ledger: Ledger
+    log: Sequence[Written]
+    looks: Sequence[Look]
+    live: Counter[str]
+    is_slow: bool
+    peace_at: float
+    ended_at: float
+    faults: Sequence[str]
+    ailments: Sequence[str]
+    absent: Sequence[str]
+    ill: Sequence[str]
+
+    @classmethod
+    def of(cls, story: Story) -> "Evidence":
+        world = story.world
+        replicas = world.replicas.values()
+        return cls(
+            journal=world.cloud.journal,
+            ledger=story.ledger,
+            log=world.server.log,
+            looks=world.looks,
+            live=Counter(str(server.mark.key) for server in world.ours()),
+            is_slow=story.setting.is_slow,
+            peace_at=story.peace_at,
+            ended_at=world.kernel.now,
+            faults=world.faults,
+            ailments=[f"{r.name}: {text}" for r in replicas for text in r.ailments()],
+            absent=[r.name for r in replicas if not r.process.is_up],
+            ill=world.ill(),
+        )
+
+
+def is_ours(entry: Entry) -> bool:
+    return entry.mark is not None and entry.mark.cluster == "world"
+
+
+@dataclass(frozen=True)
+class Life:
+    """Of one server that was ordered."""
+
+    server_id: str
+    domain: str
+    incarnation: int
+    begun: float
+    ended: float
+
+
+def servers_lives(seen: Evidence) -> list[Life]:
+    ended = {entry.server_id: entry.time for entry in seen.journal if entry.what in ENDED}
+    return [
+        Life(e.server_id, str(e.mark.key), e.mark.incarnation, e.time, ended.get(e.server_id, float("inf")))
+        for e in seen.journal
+        if is_ours(e) and e.what is Happened.CREATED and e.server_id not in seen.ledger.planted
+    ]
