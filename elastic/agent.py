@@ -278,6 +278,7 @@ class Agent:
         """What cuts the wait between two turns short, called from any thread."""
         self._staff.inbox.wake = wake
         self._staff.workers.set_wake(wake)
+        self._staff.store.set_wake(wake)
 
     def set_keeper_wake(self, wake: Callable[[], None]) -> None:
         """What has `keep` called before its time, from any thread: a role may be free."""

@@ -231,4 +231,8 @@ class JournalRecords(Protocol):
 
 
 class Store(ClusterRecords, DomainRecords, CatalogueRecords, JournalRecords, Protocol):
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """`wake` is called, in any thread, when the assignment or the news of followed partitions may be others
+        than before; never, by a store that is not told."""
+
     def close(self) -> None: ...

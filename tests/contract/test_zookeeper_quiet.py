@@ -104,6 +104,28 @@ CHANGES: dict[str, tuple[str, Callable[[ZookeeperStore], Any]]] = {
 }
 
 
+WAKERS: dict[str, Callable[[ZookeeperStore], Any]] = {
+    "a new table": lambda other: assign(other, 2),
+    "a domain that comes": lambda other: other.add_domain(domain(WEB)),
+    "a client's word": lambda other: other.change(KEY, lambda known: replace(known, removed=True)),
+}
+
+
+@pytest.mark.parametrize("change", WAKERS.values(), ids=WAKERS)
+def test_who_waits_is_woken_by_what_another_writes(
+    store: ZookeeperStore, other: ZookeeperStore, change: Callable[[ZookeeperStore], Any]
+) -> None:
+    other.add_domain(domain(KEY))
+    following(store)
+    store.assignment()
+    store.news(0)
+    store.view(KEY)
+    woken: list[bool] = []
+    store.set_wake(lambda: woken.append(True))
+    change(other)
+    until(lambda: woken, bool)
+
+
 class TestWhatIsRemembered:
     @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
     def test_it_is_read_once(

@@ -15,6 +15,7 @@ from tests.simulation.kernel import Box, Kernel
 from tests.simulation.line import Line
 from tests.simulation.process import EPOCH, Process
 
+BEFORE_ASKED_AGAIN = 2.0  # seconds for which a client waits for an answer
 NOTICED = 2.0  # seconds until a silent line is taken for broken, at either end
 PROBE = "probe"
 LOOKS = ("list_", "describe_")  # how the names begin of calls that change nothing
@@ -282,7 +283,7 @@ class Client:
     """A user of the cluster, who asks again with the same key when no answer comes."""
 
     def __init__(
-        self, bus: Bus, user: str, fresh_key: Callable[[], str], tries: int = 3, wait: float = 2.0
+        self, bus: Bus, user: str, fresh_key: Callable[[], str], tries: int = 3, wait: float = BEFORE_ASKED_AGAIN
     ) -> None:
         self._bus, self._user, self._fresh_key, self._tries, self._wait = bus, user, fresh_key, tries, wait
 

@@ -62,6 +62,9 @@ class StoreHandle:
     def follow(self, partitions: object) -> None:
         """All are told of."""
 
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """Never: a wake is a hint, and all has to go well without."""
+
     def close(self) -> None:
         self._server.end_session(self.session)
 

@@ -6,12 +6,15 @@ from functools import partial
 from elastic.ports.bus import Reply
 from tests.scenario.world import IMPATIENT
 from tests.simulation.befalling.members import Members
+from tests.simulation.bus import BEFORE_ASKED_AGAIN
 from tests.simulation.ledger import Ledger
 from tests.simulation.schedule import Trouble
 from tests.simulation.world import SITE, World
 
 NO_ANSWER = ("unavailable", "too_late")  # the latter by the clock of who says so: another may have done it
-CALL_LIFE = 8.0  # seconds in which an unanswered call may still be acted upon
+CALL_LIFE = 8.0
+"""Seconds in which a call may still be acted upon that was not answered, or of which only one copy was refused:
+where it was asked again, an older copy may have been held up."""
 
 
 class Clients:
@@ -73,8 +76,10 @@ class Clients:
         error = (reply or {}).get("error")
         if reply is None or (error and error["type"] in NO_ANSWER):
             world.say(f"  no answer: {asked}")
-            until = float("inf") if self._members.clocks_stepped else world.kernel.now + CALL_LIFE
-            account.unanswered(size, until)
+            account.unanswered(size, self._acted_upon_until())
+        elif error and world.kernel.now - given_up[0] > BEFORE_ASKED_AGAIN:
+            world.say(f"  refused, having been asked again: {asked}: {error['message']}")
+            account.unanswered(size, self._acted_upon_until())
         elif error:
             world.say(f"  refused: {asked}: {error['message']}")
             self.ledger.given_up[domain].remove(given_up)
@@ -84,6 +89,10 @@ class Clients:
         account.told(world.kernel.now)
         self.ledger.note_size(domain, world.kernel.now)
         self.ledger.busy.discard(domain)
+
+    def _acted_upon_until(self) -> float:
+        """By whose clock a call is too late nobody knows once clocks have been set."""
+        return float("inf") if self._members.clocks_stepped else self.world.kernel.now + CALL_LIFE
 
     def _note_most(self, domain: str, size: int | None) -> None:
         """From now on it may be of that size."""

@@ -14,7 +14,11 @@ class Source:
         self.session = SimpleNamespace(losses=0)
         self.value = self.reads = 0
         self.watches, self.meanwhile = set(), lambda: None
-        self.remembered = Remembered(self.session, self.read)
+        self.rung = 0
+        self.remembered = Remembered(self.session, self.read, self.rang)
+
+    def rang(self):
+        self.rung += 1
 
     def read(self, watch):
         value, self.reads = self.value, self.reads + 1
@@ -100,6 +104,14 @@ def test_what_cannot_be_read_is_not_remembered(source):
         source.remembered.get()
     assert source.remembered.get() == 0
     assert source.reads == 3
+
+
+def test_a_watch_is_told_of_and_what_we_did_ourselves_is_not(source):
+    source.remembered.get()
+    source.remembered.drop()
+    assert source.rung == 0
+    source.ring()
+    assert source.rung == 1
 
 
 def test_it_is_always_the_same_watch(source):

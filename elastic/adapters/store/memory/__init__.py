@@ -5,6 +5,8 @@
 Several simulated replicas may share one. It has no threads and no time but its clock's.
 """
 
+from collections.abc import Callable
+
 from elastic.adapters.clock import SYSTEM_CLOCK
 from elastic.adapters.store.layouts import DEFAULT_PARTITIONS
 from elastic.adapters.store.memory.catalogue import MemoryCatalogue
@@ -26,6 +28,9 @@ class MemoryStore(MemoryCluster, MemoryDomains, MemoryCatalogue, MemoryJournal):
     def at(cls, place: StorePlace) -> "MemoryStore":
         """The store that `[store] url` names: memory://, gone with the process."""
         return cls(place.partitions or DEFAULT_PARTITIONS)
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """Never: who shares it has a look at each turn."""
 
     def close(self) -> None:
         """Nothing to let go: others may go on using it."""

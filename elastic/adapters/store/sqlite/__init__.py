@@ -60,5 +60,8 @@ class SqliteStore(SqliteCluster, SqliteDomains, SqliteCommits, SqliteNews, Sqlit
             raise BadRequest("[store] url: a store in a file is sqlite:///, followed by its absolute path")
         return cls("/" + said.path.lstrip("/"), place.partitions)
 
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        """Never: a file tells nobody what other processes write."""
+
     def close(self) -> None:
         self.database.close()

@@ -68,13 +68,13 @@ class Ward:
 
 
 class Book:
-    """`rung`: domains whose own node has changed, as the watches tell."""
+    """`rung`: domains whose own node has changed, as the watches tell. `rang` is called when any of them does."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, rang: Callable[[], None] = lambda: None) -> None:
         self.rung: deque[DomainKey] = deque()
         self.wards: Mapping[int, Ward] = {}
         self._bells: dict[str, Bell] = {}  # by path; also where nothing is followed: one cannot take them off
-        self._tree = tree
+        self._tree, self._rang = tree, rang
 
     def follow(self, partitions: Iterable[int]) -> None:
         """Of others all is forgotten, but for the watches on them."""
@@ -106,6 +106,7 @@ class Book:
             self._bells.pop(path, None)
             if key is not None:
                 self.rung.append(key)
+            self._rang()
 
         return Bell(losses, ring)
 

@@ -42,7 +42,7 @@ class Told:
 class ZookeeperNews(ZookeeperState):
     def __init__(self, session: Session, layout: Layout, clock: Clock) -> None:
         super().__init__(session, layout, clock)
-        self._book = Book(self._tree)
+        self._book = Book(self._tree, self._rang)
         self._told = Told()
         self._losses = session.losses
         self._lock = threading.Lock()

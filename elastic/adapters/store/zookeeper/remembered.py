@@ -25,11 +25,14 @@ class Remembered(Generic[T]):
     """`read` reads all of it, and sets the watch that it is given at each node whose change would matter.
 
     It is always the same watch: kazoo keeps it once at each node, however often it is set again. Nothing is
-    kept of a reading in the course of which something changed. May be used by many threads.
+    kept of a reading in the course of which something changed. May be used by many threads. `rang` is called
+    when a watch has said so.
     """
 
-    def __init__(self, session: Session, read: Callable[[Watch], T]) -> None:
-        self._session, self._read = session, read
+    def __init__(
+        self, session: Session, read: Callable[[Watch], T], rang: Callable[[], None] = lambda: None
+    ) -> None:
+        self._session, self._read, self._rang = session, read, rang
         self._change = object()
         self._kept: tuple[Moment, T] | None = None
 
@@ -39,13 +42,17 @@ class Remembered(Generic[T]):
         kept, moment = self._kept, self._moment()
         if kept is not None and kept[0] == moment:
             return kept[1]
-        value = self._read(self.drop)
+        value = self._read(self._ring)
         self._kept = (moment, value)
         return value
 
-    def drop(self, _event: Any = None) -> None:
+    def drop(self) -> None:
         """It has changed, or may have: so say the watches, and whoever was refused for it, who may be faster."""
         self._change = object()
+
+    def _ring(self, _event: Any) -> None:
+        self.drop()
+        self._rang()
 
     @contextmanager
     def changing(self) -> Iterator[None]:

@@ -1,5 +1,7 @@
 """What the parts of a ZookeeperStore share."""
 
+from collections.abc import Callable
+
 from elastic.adapters.store.zookeeper.keys import Keys
 from elastic.adapters.store.zookeeper.leaders import stored_assignment
 from elastic.adapters.store.zookeeper.names import Tree
@@ -18,4 +20,12 @@ class ZookeeperState:
         self._clock = clock
         self._tree = Tree(session, layout.partitions)
         self._keys = Keys(session, self._tree, clock)
-        self._assignment = Remembered(session, lambda watch: stored_assignment(session, watch)[0])
+        self._wake: Callable[[], None] = lambda: None
+        self._assignment = Remembered(session, lambda watch: stored_assignment(session, watch)[0], self._rang)
+
+    def set_wake(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def _rang(self) -> None:
+        """A watch did, in kazoo's thread."""
+        self._wake()
