@@ -87,7 +87,7 @@ class Doctor:
             policy, instance.state, sighting.state_since, instance.health, heard, watching, now.mono
         )
         if until is not None:
-            return Verdict(instance.health, "it says OK", False), until
+            return Verdict(instance.health, "it says OK, or nothing yet", False), until
         signs = (
             policy,
             instance.state,

@@ -125,11 +125,14 @@ def well_until(
     watching_since: float,
     now: float,
 ) -> float | None:
-    """The quick look at one that runs, is OK and says so, as nearly all are: until when `diagnose` will say OK
-    if nothing more is heard. None: it is not as simple as that, or too near to the moment to tell in floats."""
-    if state is not InstanceState.RUNNING or health is not Health.OK or heard is None or heard.state != Health.OK:
+    """The quick look at one that runs, is OK and says so, or has not been heard here yet, as nearly all are: until
+    when `diagnose` will say OK if nothing more is heard. None: it is not as simple as that, or too near to the
+    moment to tell in floats."""
+    says_else = heard is not None and heard.state != Health.OK
+    if state is not InstanceState.RUNNING or health is not Health.OK or says_else:
         return None
-    until = max(state_time, heard.at, watching_since) + policy.missing_timeout
+    last = state_time if heard is None else heard.at
+    until = max(state_time, last, watching_since) + policy.missing_timeout
     return until if until - now > NEAR else None
 
 

@@ -248,4 +248,11 @@ def test_the_quick_look_is_taken_at_those_that_are_well():
     known = facts(health="OK", heard=80, now=82)
     signs = {name: known[name] for name in ("policy", "state", "state_time", "health", "heard", "now")}
     assert well_until(**signs, watching_since=0) == 80 + known["policy"].missing_timeout
-    assert well_until(**{**signs, "heard": None}, watching_since=0) is None
+    assert well_until(**{**signs, "heard": Heard(80, "MONITOR_ERROR")}, watching_since=0) is None
+
+
+def test_and_at_those_that_have_not_been_heard_here_yet_as_all_are_at_a_hand_over():
+    known = facts(health="OK", state_time=50, now=82)
+    signs = {name: known[name] for name in ("policy", "state", "state_time", "health", "heard", "now")}
+    assert well_until(**signs, watching_since=80) == 80 + known["policy"].missing_timeout
+    assert well_until(**{**signs, "health": Health.UNKNOWN}, watching_since=80) is None
