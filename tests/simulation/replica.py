@@ -13,9 +13,9 @@ from elastic.replica.health import Health
 from elastic.replica.living import keep_again
 from elastic.replica.watchdog import Patience, Watchdog
 from tests.scenario.world import SECRET, Notes
-from tests.simulation.bus import Heartbeats, Peers, Port
 from tests.simulation.cloud import CloudPort
 from tests.simulation.kernel import Kernel, Lock, Wake
+from tests.simulation.port import Heartbeats, Peers, Port
 from tests.simulation.process import Clock, Process
 from tests.simulation.store import SimulatedElection, SimulatedGroup, StoreHandle
 from tests.simulation.workers import TaskWorkers
