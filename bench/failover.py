@@ -114,10 +114,12 @@ def one_round(agents: Agents, names: Sequence[str]) -> Round:
 
 
 def taken_over(agents: Agents, living: Sequence[str], serial: int) -> float:
-    """When the last of the living had done its first turn by the new assignment; 0 while it has not."""
+    """When the last of the living had read and visited all that it holds by the new assignment; 0 while it has
+    not."""
     ends = []
     for member in living:
-        ends += [min((line.at for line in agents.hosts[member].turns() if line.serial > serial), default=0.0)]
+        turns = agents.hosts[member].turns()
+        ends += [min((line.at for line in turns if line.serial > serial and line.whole), default=0.0)]
     return max(ends) if all(ends) else 0.0
 
 

@@ -34,6 +34,7 @@ MADE_IN = {
     "codec.py": "records",
     "fleet.py": "servers as listed",
     "survey.py": "servers as listed",
+    "findings.py": "servers as listed",
     "hearing.py": "last heard",
     "solo.py": "last heard",
     "signing.py": "keys of signatures",

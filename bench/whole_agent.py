@@ -21,7 +21,8 @@ EVERY = 1.0  # seconds
 
 
 class Turns(msgspec.Struct, frozen=True, kw_only=True):
-    """The turns since the line before; `at` (monotonic) is the end of the last. All in seconds."""
+    """The turns since the line before; `at` (monotonic) is the end of the last. All in seconds. `whole`: all that
+    it holds has been read."""
 
     at: float
     turns: int
@@ -31,6 +32,7 @@ class Turns(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     domains: int
     visits: int
+    whole: bool
 
 
 class Trace:
@@ -38,14 +40,14 @@ class Trace:
         self._file = path.open("ab", buffering=0)
         self._told_at = self._busy = self._longest = 0.0
         self._turns = 0
-        self._holding = (0, 0)
+        self._holding = (0, 0, False)
 
     def note(self, agent: Agent, began: float, ended: float) -> None:
         self._turns += 1
         self._busy += ended - began
         self._longest = max(self._longest, ended - began)
         mirror, cycles = agent.staff.mirror, agent.staff.cycles
-        holding = (mirror.assignment.serial, len(mirror.partitions()))
+        holding = (mirror.assignment.serial, len(mirror.partitions()), mirror.is_whole)
         if holding == self._holding and ended - self._told_at < EVERY:
             return
         line = Turns(
@@ -57,6 +59,7 @@ class Trace:
             partitions=holding[1],
             domains=len(mirror.keys()),
             visits=sum(cycle.visits for cycle in cycles),
+            whole=mirror.is_whole,
         )
         self._file.write(msgspec.json.encode(line) + b"\n")
         self._holding, self._told_at = holding, ended

@@ -255,7 +255,8 @@ class Agent:
         self._staff.pipe.turn(self._staff.mirror.inhabited(), now.mono)
 
     def _keep_house(self, now: Moment) -> None:
-        if self._housekept_at is not None and now.mono - self._housekept_at < HOUSEKEEPING:
+        is_due = self._housekept_at is None or now.mono - self._housekept_at >= HOUSEKEEPING
+        if not is_due or not self._staff.mirror.is_whole:
             return
         self._housekept_at = now.mono
         ids, keys = frozenset(self._staff.mirror.instance_ids()), frozenset(self._staff.mirror.keys())
@@ -265,6 +266,8 @@ class Agent:
         self._staff.isolation.learn(self._staff.store, now)
 
     def _wait(self) -> float:
+        if not self._staff.mirror.is_whole:
+            return 0.0
         now = self._staff.clock.monotonic()
         due = [at for cycle in self._staff.cycles if (at := cycle.next_due()) is not None]
         return max(0.0, min([now + LONGEST_WAIT, *due]) - now)

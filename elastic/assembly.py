@@ -31,6 +31,7 @@ from elastic.roles.decider import Decider
 from elastic.roles.doctor import Doctor
 from elastic.roles.dossiers import Dossiers
 from elastic.roles.duties import Duties
+from elastic.roles.findings import Findings
 from elastic.roles.herald import Herald
 from elastic.roles.isolation import Isolation
 from elastic.roles.leadership import Leadership
@@ -42,7 +43,7 @@ from elastic.roles.provisioner import Provisioner
 from elastic.roles.reactor import Desk, Hearing, MemberStatus, Reactor
 from elastic.roles.reaper import Reaper
 from elastic.roles.resync import Resync
-from elastic.roles.survey import Findings, Surveyor
+from elastic.roles.survey import Surveyor
 from elastic.roles.sweep import Sweep
 from elastic.roles.tally import Tally
 from elastic.roles.thoughts import Notebook, Thoughts

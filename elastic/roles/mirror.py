@@ -7,6 +7,7 @@ since when each record has been as it is: the ages that deadlines rest on.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from elastic.errors import BadMessage, NotFound, OutcomeUnknown, Stale, Superseded, TooMuch
@@ -24,6 +25,8 @@ from elastic.rules.ring import partition_of, slot_of
 log = logging.getLogger(__name__)
 
 SAME_COMMIT_TRIES = 3
+TOGETHER = 8  # domains that are read in one go
+SLICE = 0.05  # seconds of reading in one turn: after a hand-over there is much to read, and others wait
 
 T = TypeVar("T")
 
@@ -47,7 +50,7 @@ class Mirror:
         self.layout: Layout | None = None
         self._store, self._fresh_id, self._changed = store, fresh_id, changed
         self._cursor = 0
-        self._unread: dict[DomainKey, None] = {}  # kept until all are read: the store may fail in between
+        self._unread: dict[DomainKey, None] = {}  # kept until all are read: that may take several turns
         self._views: dict[DomainKey, View] = {}
         self._partitions: dict[DomainKey, int] = {}
         self._residents: dict[int, set[DomainKey]] = {}
@@ -98,21 +101,31 @@ class Mirror:
     # keeping it true
 
     def refresh(self) -> None:
-        """Take over a new assignment, and clients' news."""
+        """Take over a new assignment, and clients' news: as much as there is time for, the rest the next time."""
         if self.layout is None:
             self.layout = self._store.layout()
         self._unread.update(dict.fromkeys(self._follow_assignment(self._store.assignment())))
         news = self._store.news(self._cursor)
         changed = (*self.keys(), *self._listed()) if news.keys is None else sorted(news.keys)
-        self._unread.update(dict.fromkeys(changed))
+        self._unread = dict.fromkeys(changed) | self._unread
         self._cursor = news.cursor
         self._read()
 
+    @property
+    def is_whole(self) -> bool:
+        """All that is ours has been read, and read again where that was called for."""
+        return not self._unread
+
     def _read(self) -> None:
-        """All that is unread and still ours. One that cannot be understood harms only itself: it is as good as
-        not there."""
+        """What is unread and still ours, a few at a time."""
         self._unread = {key: None for key in self._unread if self.partition(key) in self._held}
-        for key, found in self._store.views(tuple(self._unread)):
+        ends = self.clock.monotonic() + SLICE
+        while self._unread and self.clock.monotonic() <= ends:
+            self._read_some(tuple(islice(self._unread, TOGETHER)))
+
+    def _read_some(self, keys: Sequence[DomainKey]) -> None:
+        """One that cannot be understood harms only itself: it is as good as not there."""
+        for key, found in self._store.views(keys):
             self._progress()
             match found:
                 case NotFound():

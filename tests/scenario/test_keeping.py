@@ -4,6 +4,7 @@ import pytest
 
 from elastic.errors import Conflict, StoreUnavailable
 from elastic.model.assignment import ROLES
+from elastic.roles.mirror import Mirror
 from tests.scenario.world import World
 
 
@@ -43,6 +44,13 @@ def test_who_sees_one_come_or_go_takes_its_turn_at_once():
     assert woken == [True]
     leader.agent.keep()
     assert woken == [True]
+
+
+def test_while_there_is_more_to_read_the_next_turn_follows_at_once(monkeypatch):
+    replica = next(iter(World.settled().replicas.values()))
+    assert replica.agent.turn() > 0
+    monkeypatch.setattr(Mirror, "is_whole", False)
+    assert replica.agent.turn() == 0
 
 
 def test_a_group_that_fails_costs_nobody_its_roles(monkeypatch):

@@ -13,7 +13,7 @@ from elastic.model.instance import Instance
 from elastic.model.states import InstanceState
 from elastic.model.view import Standing, View
 from elastic.ports.store import Change, Commit
-from elastic.roles.mirror import Mirror
+from elastic.roles.mirror import TOGETHER, Mirror
 from tests.unit.roles.setting import Failing, Setting, names_in, partition
 from tests.unit.rules.views import record
 
@@ -120,6 +120,42 @@ def test_too_much_news_is_not_forgotten_over_a_list_that_cannot_be_read(here, mo
     store.fail(None)
     mirror.refresh()
     assert mirror.keys() == (new,)
+
+
+class Slow:
+    """A store that takes a second to show domains, however few."""
+
+    def __init__(self, here: Setting) -> None:
+        self._here = here
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._here.store, name)
+
+    def views(self, keys):
+        self._here.clock.advance(1.0)
+        return self._here.store.views(keys)
+
+
+def test_what_takes_long_to_read_is_read_a_few_at_a_time(here):
+    for number in range(2 * TOGETHER + 3):
+        here.add(f"web{number}")
+    mirror, seen = here.mirror(Slow(here)), []
+    while not (seen and mirror.is_whole):
+        mirror.refresh()
+        seen.append(len(mirror.keys()))
+    assert seen == [TOGETHER, 2 * TOGETHER, 2 * TOGETHER + 3]
+
+
+def test_a_clients_word_is_read_before_what_is_only_new_to_us(here):
+    for number in range(3 * TOGETHER):
+        here.add(f"web{number}")
+    mirror = here.mirror(Slow(here))
+    mirror.refresh()
+    known = mirror.keys()[-1]
+    paused(here, known)
+    mirror.refresh()
+    assert mirror.view(known).domain.paused
+    assert not mirror.is_whole
 
 
 def test_its_sites_are_those_with_something_unfinished(here):
