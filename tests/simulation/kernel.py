@@ -35,6 +35,7 @@ class Kernel:
         self.hub = getcurrent()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
+        self._tasks: list[Task] = []
 
     def at(self, delay: float, act: Callable[[], None]) -> None:
         """Plan `act` for `delay` seconds from now."""
@@ -49,8 +50,16 @@ class Kernel:
 
     def spawn(self, body: Callable[[], None], host: Host) -> "Task":
         task = Task(self, body, host)
+        self._tasks = [*(other for other in self._tasks if not other.ended), task]
         self.at(0.0, partial(task.resume, task.turn))
         return task
+
+    def close(self) -> None:
+        """Nothing happens any more. A task that waits is kept alive by nobody but itself: it has to be ended."""
+        self._due.clear()
+        for task in self._tasks:
+            task.end()
+        self._tasks.clear()
 
     def sleep(self, seconds: float) -> None:
         """To be called in a task."""

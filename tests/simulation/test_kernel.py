@@ -1,5 +1,7 @@
 """Virtual time and its tasks."""
 
+from functools import partial
+
 import pytest
 
 from tests.simulation.kernel import Box, Kernel, Lock, Wake
@@ -43,6 +45,23 @@ def test_tasks_take_turns_where_they_wait(kernel: Kernel) -> None:
     host.spawn(answers)
     kernel.run(10.0)
     assert seen == ["asks", "has it at 3.0"]
+
+
+def test_in_the_end_nothing_is_left_that_waits(kernel: Kernel) -> None:
+    ended: list[str] = []
+
+    def waits_for_ever() -> None:
+        try:
+            Box(kernel).wait()
+        finally:
+            ended.append("one")
+
+    process(kernel).spawn(waits_for_ever)
+    process(kernel).spawn(partial(kernel.sleep, 1e6))
+    kernel.run(10.0)
+    kernel.close()
+    assert ended == ["one"]
+    kernel.run(1e9)
 
 
 def test_who_waits_in_vain_goes_on_when_its_time_is_over(kernel: Kernel) -> None:

@@ -23,14 +23,15 @@ class Told:
 def judged(schedule: Schedule) -> Told:
     """Tell it and judge it, without a word in the log."""
     logging.disable(logging.CRITICAL)
+    story = Story(schedule)
     try:
-        story = Story(schedule)
         try:
             story.tell()
         except Exception as fault:  # nothing that befalls a replica may come out of it
             return Told(schedule, (f"P12: the story broke off: {fault!r}",), "")
         return Told(schedule, tuple(verdict(story)), digest(story))
     finally:
+        story.world.kernel.close()
         logging.disable(logging.NOTSET)
 
 
