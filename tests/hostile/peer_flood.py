@@ -41,36 +41,37 @@ class Flood:
         connection = connected(self._url, listens=False)
         channel = opened_channel(connection)
         channel.basic_consume("amq.rabbitmq.reply-to", no_ack=True, callback=lambda _reply: None)
-        packets = packed(connection, channel, self._messages)
+        wire = connection.connection
+        packets = packed(wire, channel, self._messages)
         packets = chain(list(islice(packets, self._ahead)), packets)
         self._begun.set()
         began = time.monotonic()
         while not self._over.is_set():
             due = int((time.monotonic() - began) * self._a_second) - self.sent
             together = list(islice(packets, max(0, min(due, 200))))
-            connection.transport.write(b"".join(together))
+            wire.transport.write(b"".join(together))
             self.sent += len(together)
-            self._hear(connection)
+            self._hear(wire)
         channel.basic_qos(0, 1, False)  # the broker has it all
         connection.release()
 
-    def _hear(self, connection: Any) -> None:
+    def _hear(self, wire: Any) -> None:
         """Answers are taken in, as by one who reads them."""
         try:
             while True:
-                connection.connection.drain_events(timeout=0.002)
+                wire.drain_events(timeout=0.002)
         except TimeoutError:
             pass
 
 
-def packed(connection: Any, channel: Any, messages: Iterator[Message]) -> Iterator[bytes]:
+def packed(wire: Any, channel: Any, messages: Iterator[Message]) -> Iterator[bytes]:
     """Each as it goes over the wire."""
-    usual, press = connection.frame_writer, Press()
-    ours = frame_writer(connection, press)
+    usual, press = wire.frame_writer, Press()
+    ours = frame_writer(wire, press)
     for body, exchange, key, headers, properties in messages:
-        connection.frame_writer = ours
+        wire.frame_writer = ours
         channel.basic_publish(amqp.Message(body, application_headers=headers, **properties), exchange, key)
-        connection.frame_writer = usual
+        wire.frame_writer = usual
         yield press.take()
 
 
