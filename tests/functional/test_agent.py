@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -159,7 +159,9 @@ def test_a_leader_that_was_paused_for_three_leases_writes_nothing_when_it_goes_o
     cluster.until_whole()
     cluster.add_domains(sizes)
     paused = cluster.leader("decider")
-    name, old_term, before = paused["member"], paused["term"]["decider"], cluster.vms()
+    name, old_term = paused["member"], paused["term"]["decider"]
+    sizes |= given_work(cluster, name, sizes)
+    before = cluster.vms()
     doomed = a_vm_of(cluster, name)
     with assignments_of(cluster.directory) as seen:
         cluster.client.add_domain("late", "test", {"engine_conf": {"preserve_n": 3}})
@@ -196,6 +198,18 @@ def unchanged_for_a_while(directory: Path) -> dict[DomainKey, View] | None:
     before = contents(directory)
     time.sleep(SESSION)
     return before if contents(directory) == before else None
+
+
+def given_work(cluster: Cluster, member: str, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The domains that were added until that member looked after one."""
+    added: dict[str, int] = {}
+    while not any(cluster.client.domain(name)["member"] == member for name in (*sizes, *added)):
+        assert len(added) < 40, f"nothing falls to {member}"
+        name = f"more{len(added)}"
+        cluster.client.add_domain(name, "test", {"engine_conf": {"preserve_n": 1}})
+        added[name] = 1
+    cluster.until_settled({**sizes, **added})
+    return added
 
 
 def a_vm_of(cluster: Cluster, member: str) -> VM:
