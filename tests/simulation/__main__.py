@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from multiprocessing import get_context
 
@@ -26,8 +27,9 @@ def main(arguments: list[str]) -> int:
     if asked.story:
         print("\n".join(read(drawn(asked.seeds[0]), asked.everything)))
         return 0
-    failed, begun = [], time.monotonic()
+    failed, met, begun = [], Counter[str](), time.monotonic()
     for told in _judged(asked.seeds, asked.processes, begun):
+        met.update(told.met)
         if told.broken:
             failed.append(told)
             print(f"seed {told.schedule.seed}: {told.broken[0]}", flush=True)
@@ -35,6 +37,7 @@ def main(arguments: list[str]) -> int:
                 break
     if failed and not asked.all:
         _explain(failed[0])
+    print("\n".join(f"{count:9,} x {name}" for name, count in sorted(met.items(), key=lambda item: -item[1])))
     print(f"{len(asked.seeds)} seeds in {time.monotonic() - begun:.0f} s: {len(failed)} failed")
     return 1 if failed else 0
 

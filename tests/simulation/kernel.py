@@ -5,7 +5,7 @@ moment happens in the order in which it was planned.
 """
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -28,10 +28,11 @@ class Host(Protocol):
 
 
 class Kernel:
-    """`now`: virtual seconds. To be made and run by the same greenlet."""
+    """`now`: virtual seconds. `met`: what has come about, and how often. To be made and run by one greenlet."""
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.met: Counter[str] = Counter()
         self.hub = getcurrent()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()

@@ -144,6 +144,7 @@ class Port:
         """What was not acknowledged goes to another."""
         letter, self._in_hand = self._in_hand, None
         if letter is not None:
+            self._kernel.met["a call was handed to another member"] += 1
             self._bus.put(replace(letter, call=replace(letter.call, redelivered=True)))
 
     def _stand_still(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from elastic.adapters.store.memory import MemoryStore
 from elastic.adapters.store.memory.state import KeptDomain
+from elastic.errors import ElasticError
 from elastic.model.assignment import Seat, Tenure, Term
 from tests.simulation.kernel import Kernel
 from tests.simulation.process import Clock
@@ -94,6 +95,7 @@ class StoreServer:
         """What hangs on it goes with it."""
         if session not in self._sessions:
             return
+        self.kernel.met["a session ended"] += 1
         self._sessions.discard(session)
         self.seats.drop(session)
         self.group = {name: of for name, of in self.group.items() if of != session}
@@ -108,7 +110,11 @@ class StoreServer:
     def write(self, member: str, op: str, work: Callable[[MemoryStore], Any], fence: object = None) -> Any:
         """Raises what the store raises; only what was taken is logged."""
         fenced, newest = self._fence(fence)
-        result = work(self.store)
+        try:
+            result = work(self.store)
+        except ElasticError as refusal:
+            self.kernel.met[f"a write was refused: {type(refusal).__name__}"] += 1
+            raise
         self._past.append((self.kernel.now, *self._stored))
         while self._past[0][0] < self.kernel.now - REMEMBERED:
             self._past.popleft()
@@ -132,6 +138,7 @@ class StoreServer:
         horizon = self.kernel.now - age
         for until, zxid, past in self._past:
             if until > horizon and zxid >= seen:
+                self.kernel.met["somebody read what was no longer so"] += 1
                 return zxid, past
         return self._stored
 

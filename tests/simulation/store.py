@@ -86,7 +86,10 @@ class StoreHandle:
 
     def _read(self, name: str, *args: Any, **named: Any) -> Any:
         behind = 0.0 if name == "answered" else CAUGHT_UP
-        return self.request(lambda: getattr(self._as_seen(behind), name)(*args, **named))
+        found = self.request(lambda: getattr(self._as_seen(behind), name)(*args, **named))
+        if name == "answered" and found[0]:
+            self._kernel.met["a call was answered by its key"] += 1
+        return found
 
     def _write(self, name: str, *args: Any, **named: Any) -> Any:
         fence = next((arg for arg in (*args, *named.values()) if isinstance(arg, Tenure | Term | Seat)), None)
@@ -161,6 +164,7 @@ class StoreHandle:
             self._process.check()
         else:
             raise OutcomeUnknown("no answer, and it cannot be read back")
+        self._kernel.met["an outcome was read back"] += 1
         effect.is_cancelled = True
         if not effect.has_happened:
             raise StoreUnavailable("nothing was written")

@@ -6,13 +6,15 @@ One that fails is told by `SEED=n make simulate-story`, and cut down by `make si
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
+from tests.simulation.met import BESIDE, EVENTS
 from tests.simulation.schedule import drawn
 from tests.simulation.verdicts import judged, judged_seed
 
-SEEDS, BATCH = 500, 20
+SEEDS, BATCH, ENOUGH = 500, 20, 60
 
 
 @pytest.mark.slow
@@ -20,6 +22,13 @@ SEEDS, BATCH = 500, 20
 def test_whatever_happens_the_guarantees_hold(first: int) -> None:
     failed = {seed: told.broken for seed in range(first, first + BATCH) if (told := judged_seed(seed)).broken}
     assert not failed, "SEED=n make simulate-story tells them"
+
+
+def test_what_the_rules_are_there_for_does_come_about() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(1, ENOUGH + 1):
+        seen.update(judged_seed(seed).met)
+    assert not [name for name in (*EVENTS, *BESIDE) if not seen[name]]
 
 
 def test_the_same_seed_is_the_same_story_byte_for_byte() -> None:

@@ -2,22 +2,26 @@
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
 from tests.simulation.judge import verdict
+from tests.simulation.met import met
 from tests.simulation.schedule import Schedule, drawn
 from tests.simulation.story import Story
 
 
 @dataclass(frozen=True)
 class Told:
-    """`broken`: sentences; none if all guarantees hold. `journal`: a digest of all that happened in the cloud."""
+    """`broken`: sentences; none if all guarantees hold. `journal`: a digest of all that happened in the cloud.
+    `met`: what came about, and how often."""
 
     schedule: Schedule
     broken: tuple[str, ...]
     journal: str
+    met: Mapping[str, int] = field(default_factory=dict)
 
 
 def judged(schedule: Schedule) -> Told:
@@ -29,7 +33,7 @@ def judged(schedule: Schedule) -> Told:
             story.tell()
         except Exception as fault:  # nothing that befalls a replica may come out of it
             return Told(schedule, (f"P12: the story broke off: {fault!r}",), "")
-        return Told(schedule, tuple(verdict(story)), digest(story))
+        return Told(schedule, tuple(verdict(story)), digest(story), met(story))
     finally:
         story.world.kernel.close()
         logging.disable(logging.NOTSET)
