@@ -60,7 +60,8 @@ class Pipe:
         self._last_turn = now
         bound = self._heartbeats.bound()
         for partition in wanted:
-            if was_away or partition not in bound or not self._is_proved(partition, now):
+            is_new = partition not in self._since
+            if is_new or was_away or partition not in bound or not self._is_proved(partition, now):
                 self._since[partition] = now
             if partition in bound and now - self._sent.get(partition, -1e9) >= self.interval:
                 self._probe(partition, now)

@@ -54,6 +54,19 @@ def test_a_partition_that_is_not_ours_is_not_watched(proved):
     assert proved.watched_for(3) == 0
 
 
+def test_a_probe_that_comes_back_when_nobody_wanted_it_any_more_does_not_keep_the_watch_from_beginning(proved):
+    """Seed 1906: its last domain went, another came at once, and no silence in it was ever held against anyone."""
+    proved.wanted = {2}
+    proved.turn(0.1)
+    proved.pipe.returned(b"me/word/1", proved.here.clock.monotonic())  # by the bus's thread, late
+    proved.wanted = {1, 2}
+    proved.turn(0.1)
+    assert proved.watched_for(1) == 0
+    for number in range(3):
+        proved.turn()
+        assert proved.watched_for(1) == (number + 1) * INTERVAL
+
+
 def test_while_probes_come_back_the_watch_stands(proved):
     for _ in range(10):
         proved.turn()
