@@ -61,12 +61,13 @@ def _counts(instance: Instance, view: View) -> bool:
 def brake(view: View, policy: BrakePolicy, now: float, site_braked: bool = False) -> Brake:
     """How far this domain's replacements are held back at wall time `now`.
 
-    `site_braked`: the same has happened to the whole site.
+    `site_braked`: the same has happened to the whole site. Who let the last one through may have had a clock that
+    is ahead of ours: by less than `trickle`, it still counts.
     """
     silent = silent_ones(view)
     if not silent or not (site_braked or _engages(silent, view, policy)):
         return Brake()
-    trickles = not 0 <= now - view.standing.last_trickle < policy.trickle
+    trickles = abs(now - view.standing.last_trickle) >= policy.trickle
     first = silent[0].instance_id if trickles else None
     held = frozenset(i.instance_id for i in silent if i.instance_id != first)
     return Brake(

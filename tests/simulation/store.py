@@ -9,14 +9,14 @@ from typing import Any
 from elastic.adapters.membership.sightings import Sightings
 from elastic.adapters.store.memory import MemoryStore
 from elastic.errors import ElasticError, OutcomeUnknown, StoreUnavailable
-from elastic.model.assignment import Seat, Tenure, Term
+from elastic.model.assignment import Layout, Seat, Tenure, Term
 from elastic.ports.membership import Capability, Presence
 from tests.simulation.kernel import Box
 from tests.simulation.line import Line
 from tests.simulation.process import Process
 from tests.simulation.server import StoreServer
 
-REMEMBERED = frozenset({"assignment", "layout", "members", "quarantines", "news"})
+REMEMBERED = frozenset({"assignment", "members", "quarantines", "news"})
 """Kept true by watches: asked for each turn, and answered from memory."""
 READS = frozenset(
     [
@@ -58,6 +58,10 @@ class StoreHandle:
         if name in READS:
             return partial(self._read, name)
         return partial(self._write, name)
+
+    def layout(self) -> Layout:
+        """Read once, at its start, as by every handle there is."""
+        return self._server.store.layout()
 
     def follow(self, partitions: object) -> None:
         """All are told of."""

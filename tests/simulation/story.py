@@ -9,14 +9,15 @@ from msgspec.structs import replace
 
 from elastic.adapters.cloud.weather import Weather
 from elastic.model.states import InstanceState
+from elastic.rules.backoff import LONGEST_DELAY
 from tests.simulation.ledger import Ledger, Listing, Shown
 from tests.simulation.schedule import LENGTH, Schedule, Setting
 from tests.simulation.troubles import Troubles
 from tests.simulation.world import World
 
 BETWEEN_LOOKS = 2.5  # seconds between two looks of the client who wants to know what there is
-PEACE = 60.0  # seconds in which all has to be well again, but for
-BACKOFF = 25.0  # what a backoff that is running takes, and a boot
+PEACE = 60.0  # seconds in which all has to be well again, but for a backoff that is running, and
+AFTERWARDS = 25.0  # what a boot takes after that
 ROUGH = Weather(
     boot=(0.5, 4.0),
     listing_lag=(0.0, 0.8),
@@ -60,8 +61,10 @@ class Story:
         world.run(LENGTH)
         self._make_peace()
         world.run(PEACE)
+        while self._waits_for_a_backoff() and world.kernel.now < self.peace_at + PEACE + LONGEST_DELAY:
+            world.run(AFTERWARDS)
         if not self.is_settled():
-            world.run(BACKOFF)
+            world.run(AFTERWARDS)
         self._ask_at_the_end()
         return self
 
@@ -70,6 +73,14 @@ class Story:
         live = Counter(str(server.mark.key) for server in self.world.ours())
         is_sized = all(live[domain] in account.allowed for domain, account in self.ledger.accounts.items())
         return is_sized and not self.world.ill()
+
+    def _waits_for_a_backoff(self) -> bool:
+        """The cloud has refused so often before that it is asked again later."""
+        store = self.world.server.store
+        conditions = [
+            condition for key in store.all_domains() for condition in store.view(key).standing.conditions
+        ]
+        return not self.is_settled() and any(condition.reason == "Backoff" for condition in conditions)
 
     def _make_peace(self) -> None:
         self.troubles.make_peace()
