@@ -21,6 +21,7 @@ class Evidence:
     looks: Sequence[Look]
     live: Counter[str]
     is_slow: bool
+    clocks_stepped: bool
     peace_at: float
     ended_at: float
     faults: Sequence[str]
@@ -39,6 +40,7 @@ class Evidence:
             looks=world.looks,
             live=Counter(str(server.mark.key) for server in world.ours()),
             is_slow=story.setting.is_slow,
+            clocks_stepped=world.clocks_stepped,
             peace_at=story.peace_at,
             ended_at=world.kernel.now,
             faults=world.faults,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 NOBODY_KNOWS = float("inf")
 CARRIED_OUT = 60.0  # seconds in which what a client asked for is done: retries, a standstill, outages, a settle
-AFTER_MUTE = 15.0  # seconds in which a verdict from the time of silence is still carried out
+AFTER_MUTE = 45.0  # seconds in which a verdict from the time of silence is still carried out, through an outage
 
 
 @dataclass

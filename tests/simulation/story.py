@@ -18,6 +18,7 @@ from tests.simulation.world import World
 BETWEEN_LOOKS = 2.5  # seconds between two looks of the client who wants to know what there is
 PEACE = 60.0  # seconds in which all has to be well again, but for a backoff that is running, and
 AFTERWARDS = 25.0  # what a boot takes after that
+JUST_NOW = 10.0  # seconds in which what has happened comes to be known
 ROUGH = Weather(
     boot=(0.5, 4.0),
     listing_lag=(0.0, 0.8),
@@ -69,10 +70,11 @@ class Story:
         return self
 
     def is_settled(self) -> bool:
-        """Each domain has a size that it may have, and all in it are well."""
+        """Each domain has a size that it may have, all in it are well, and nothing has just happened there."""
         live = Counter(str(server.mark.key) for server in self.world.ours())
         is_sized = all(live[domain] in account.allowed for domain, account in self.ledger.accounts.items())
-        return is_sized and not self.world.ill()
+        lately = [entry for entry in self.world.cloud.journal if entry.time > self.world.kernel.now - JUST_NOW]
+        return is_sized and not self.world.ill() and not lately
 
     def _waits_for_a_backoff(self) -> bool:
         """The cloud has refused so often before that it is asked again later."""
@@ -80,7 +82,7 @@ class Story:
         conditions = [
             condition for key in store.all_domains() for condition in store.view(key).standing.conditions
         ]
-        return not self.is_settled() and any(condition.reason == "Backoff" for condition in conditions)
+        return any(condition.reason == "Backoff" for condition in conditions)
 
     def _make_peace(self) -> None:
         self.troubles.make_peace()

@@ -48,6 +48,7 @@ def evidence(journal: list[Entry], **other: Any) -> Evidence:
         "looks": (),
         "live": Counter({"ann:web": 1}),
         "is_slow": False,
+        "clocks_stepped": False,
         "peace_at": 100.0,
         "ended_at": 200.0,
         "faults": (),
@@ -163,7 +164,7 @@ CASES: dict[str, tuple[Callable[[], Evidence], str]] = {
         "P5: healthy servers of ann:web were deleted",
     ),
     "one is deleted long after its silence": (
-        lambda: evidence([*life("s-0", "i-0"), *death("s-0", "i-0", at=90.0)], ledger=muted(1)),
+        lambda: evidence([*life("s-0", "i-0"), *death("s-0", "i-0", at=150.0)], ledger=muted(1)),
         "P5: healthy servers of ann:web were deleted",
     ),
     "one that has a double is deleted, and clients know of it": (

@@ -16,13 +16,12 @@ class Troubles:
 
     def __init__(self, world: World, ledger: Ledger) -> None:
         self._world, self._ends = world, Ends(world.kernel)
-        members = Members(world, self._ends)
         self._families = (
-            members,
+            Members(world, self._ends),
             Lines(world, self._ends),
             Servers(world, self._ends),
             Vms(world, self._ends, ledger),
-            Clients(world, ledger, members),
+            Clients(world, ledger),
         )
 
     def befall(self, trouble: Trouble) -> None:

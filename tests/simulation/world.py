@@ -66,6 +66,7 @@ class World:
         self.engines = ENGINES | {"simplest": self._moody(ENGINES["simplest"])}
         self.vms: dict[str, Vm] = {}
         self.looks: list[Look] = []
+        self.clocks_stepped = False
         self.faults: list[str] = []  # of loops and threads of all that ever lived
         self._seen = 0
         self._ids = count(1)

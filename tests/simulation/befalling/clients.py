@@ -5,7 +5,6 @@ from functools import partial
 
 from elastic.ports.bus import Reply
 from tests.scenario.world import IMPATIENT
-from tests.simulation.befalling.members import Members
 from tests.simulation.bus import BEFORE_ASKED_AGAIN
 from tests.simulation.ledger import Ledger
 from tests.simulation.schedule import Trouble
@@ -18,8 +17,8 @@ where it was asked again, an older copy may have been held up."""
 
 
 class Clients:
-    def __init__(self, world: World, ledger: Ledger, members: Members) -> None:
-        self.world, self.ledger, self._members = world, ledger, members
+    def __init__(self, world: World, ledger: Ledger) -> None:
+        self.world, self.ledger = world, ledger
 
     def add(self, trouble: Trouble) -> None:
         self._spoken(trouble, trouble.number, self._add)
@@ -92,7 +91,7 @@ class Clients:
 
     def _acted_upon_until(self) -> float:
         """By whose clock a call is too late nobody knows once clocks have been set."""
-        return float("inf") if self._members.clocks_stepped else self.world.kernel.now + CALL_LIFE
+        return float("inf") if self.world.clocks_stepped else self.world.kernel.now + CALL_LIFE
 
     def _note_most(self, domain: str, size: int | None) -> None:
         """From now on it may be of that size."""

@@ -12,7 +12,6 @@ from tests.simulation.world import World
 class Members:
     def __init__(self, world: World, ends: Ends) -> None:
         self.world, self._ends = world, ends
-        self.clocks_stepped = False
 
     def kill(self, trouble: Trouble) -> None:
         if replica := self.world.living(trouble.who):
@@ -64,5 +63,5 @@ class Members:
 
     def clock(self, trouble: Trouble) -> None:
         self.world.say(f"the clock of {trouble.who} jumps by {trouble.number} s")
-        self.clocks_stepped = True
+        self.world.clocks_stepped = True
         self.world.clocks[trouble.who].ahead += trouble.number
