@@ -161,7 +161,7 @@ class Agent:
     def _look_around(self) -> None:
         staff = self._staff
         before, staff.duties.present = staff.duties.present, staff.group.present()
-        if staff.duties.present.keys() != before.keys():
+        if staff.duties.present != before:
             staff.inbox.wake()
 
     def _describe(self) -> None:

@@ -1,7 +1,7 @@
 """Where the cluster remembers. One contract suite (`tests/contract/test_store.py`) runs over every adapter.
 
-Every method may raise StoreUnavailable; nothing was written then. A write whose reply was lost is read
-back by the adapter (by its commit id or idempotency key); only if that fails too it raises OutcomeUnknown,
+Every method but `layout` may raise StoreUnavailable; nothing was written then. A write whose reply was lost is
+read back by the adapter (by its commit id or idempotency key); only if that fails too it raises OutcomeUnknown,
 and the caller must look before it tries again. A value of a newer format than we know is refused.
 """
 
@@ -99,7 +99,8 @@ class ClusterRecords(Protocol):
     than what this handle has written, or was refused for.
     """
 
-    def layout(self) -> Layout: ...
+    def layout(self) -> Layout:
+        """Read when the store was opened, and the same for as long as it is: told also while it is away."""
 
     def assignment(self) -> Assignment:
         """Serial 0 and nobody anywhere, before the first was written."""

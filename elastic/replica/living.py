@@ -14,6 +14,8 @@ from elastic.replica.watchdog import Patience, Watchdog
 log = logging.getLogger(__name__)
 
 EXIT_CONFLICT = 1
+USUALLY, OFTEN = 3, 15
+"""How many times a session a member sees to its place in the group."""
 
 
 class Stepped(Protocol):
@@ -47,7 +49,7 @@ def keep_again(won_at: float | None, session_timeout: float, now: float) -> floa
     """Seconds until a member has to see again to its place in the group. Who has just come to lead looks more
     often: whoever led before may have died, and be listed for a moment longer."""
     is_new = won_at is not None and now - won_at < session_timeout
-    return session_timeout / (15 if is_new else 3)
+    return session_timeout / (OFTEN if is_new else USUALLY)
 
 
 class Living:

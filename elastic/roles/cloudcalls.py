@@ -86,8 +86,7 @@ class CloudCalls:
         return {"under_way": False, "attempt_since": self._clock.monotonic()}
 
     def look(self, key: DomainKey, instances: Sequence[Instance], tenure: int) -> None:
-        """List by mark; many of one site at once by one listing. Nothing is noted of what cannot be begun."""
-        uid = self._uid() if instances else ""
+        """List by mark; many of one site at once by one listing."""
         sites: dict[str, list[Instance]] = defaultdict(list)
         for instance in instances:
             sites[instance.site].append(instance)
@@ -97,11 +96,11 @@ class CloudCalls:
                 self._listings.ask(site, self.timeout, partial(self._listed, key, tenure, wanted))
                 continue
             for instance in wanted:
-                self._list_one(key, tenure, instance, uid)
+                self._list_one(key, tenure, instance)
 
-    def _list_one(self, key: DomainKey, tenure: int, instance: Instance, uid: str) -> None:
+    def _list_one(self, key: DomainKey, tenure: int, instance: Instance) -> None:
         begun, name = self._clock.monotonic(), instance.instance_id
-        work = partial(self._cloud.servers, instance.site, uid, self.timeout, name)
+        work = partial(self._cloud.servers, instance.site, self._uid(), self.timeout, name)
 
         def listed(servers: Sequence[Server] | None, error: Exception | None) -> None:
             self._listed(key, tenure, [instance], begun, None if servers is None else {name: servers}, error)

@@ -37,7 +37,7 @@ class Duties:
         self._assigner, self._surveyor, self._sweep = assigner, surveyor, sweep
         self._look_again = look_again
         self._looked_at: float | None = None
-        self._seen: frozenset[str] = frozenset()  # who was there then
+        self._seen: Mapping[str, Presence] = {}  # who was there then
         self._failed: dict[str, int] = {}
 
     def turn(self, sites: Callable[[], frozenset[str]], now: Moment) -> None:
@@ -78,10 +78,10 @@ class Duties:
 
     def _assign(self, term: Term, now: Moment) -> bool:
         present = self.present
-        is_same = self._seen == present.keys()
+        is_same = self._seen == present
         if is_same and self._looked_at is not None and now.mono - self._looked_at < self._look_again:
             return False
-        self._looked_at, self._seen = now.mono, frozenset(present)
+        self._looked_at, self._seen = now.mono, present
         self.cards = self._store.members()
         seat = self._leadership.seat("decider")
         if seat is not None:

@@ -35,8 +35,8 @@ class Listings:
             self._begin(site, timeout, [told])
 
     def _begin(self, site: str, timeout: float, asked: Sequence[Told]) -> None:
-        begun, uid = self._clock.monotonic(), self._uid()
         self._waiting[site] = []
+        begun, uid = self._clock.monotonic(), self._uid()
 
         def ended(found: Found | None, error: Exception | None) -> None:
             waiting = self._waiting.pop(site)

@@ -126,6 +126,15 @@ def test_who_waits_is_woken_by_what_another_writes(
     until(lambda: woken, bool)
 
 
+def test_the_layout_is_told_while_the_store_is_away(store: ZookeeperStore, proxy: Proxy) -> None:
+    before = store.layout()
+    proxy.cut()
+    until(lambda: store.session.is_connected, lambda is_connected: not is_connected)
+    with pytest.raises(StoreUnavailable):
+        store.assignment()
+    assert store.layout() == before
+
+
 class TestWhatIsRemembered:
     @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
     def test_it_is_read_once(

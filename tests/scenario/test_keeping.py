@@ -24,7 +24,7 @@ def test_who_has_just_won_a_role_takes_its_turn_at_once():
     other.agent.keep()
     assert woken == []
 
-    leader.kill()
+    leader.agent.staff.leadership.resign_all()
     other.agent.keep()
     assert woken == [True]
     other.agent.keep()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.simulation.befalling.ends import Ends
-from tests.simulation.process import Fuse
+from tests.simulation.befalling.steps import at_a_step
 from tests.simulation.replica import Replica
 from tests.simulation.schedule import Trouble
 from tests.simulation.world import World
@@ -16,15 +16,14 @@ class Lines:
 
     def lose_store(self, trouble: Trouble) -> None:
         if replica := self.world.living(trouble.who):
-            self._lose(replica, "store", trouble, replica.store.line.cut, replica.store.line.heal)
+            self._lose_store(replica, trouble)
+
+    def _lose_store(self, replica: Replica, trouble: Trouble) -> None:
+        self._lose(replica, "store", trouble, replica.store.line.cut, replica.store.line.heal)
 
     def lose_store_at_a_step(self, trouble: Trouble) -> None:
         """What it wrote is there, and nobody has heard so; or it never came there."""
-        if replica := self.world.living(trouble.who):
-            when = "after" if trouble.flag else "before"
-            self.world.say(f"{trouble.who} is to lose the store {when} its step number {trouble.number} from now")
-            lose = partial(self._lose, replica, "store", trouble, replica.store.line.cut, replica.store.line.heal)
-            replica.process.fuse = Fuse(trouble.number, trouble.flag, lose)
+        at_a_step(self.world, trouble, "lose the store", self._lose_store)
 
     def lose_bus_in_a_call(self, trouble: Trouble) -> None:
         """What a client wants is done, or half so, and then handed to another."""

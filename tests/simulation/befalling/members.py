@@ -3,7 +3,7 @@
 from functools import partial
 
 from tests.simulation.befalling.ends import Ends
-from tests.simulation.process import Fuse
+from tests.simulation.befalling.steps import at_a_step
 from tests.simulation.replica import Replica
 from tests.simulation.schedule import Trouble
 from tests.simulation.world import World
@@ -15,46 +15,31 @@ class Members:
 
     def kill(self, trouble: Trouble) -> None:
         if replica := self.world.living(trouble.who):
-            self.world.say(f"{trouble.who} is killed")
-            replica.process.die()
-            self._come_back(trouble)
+            self._kill(replica, trouble)
 
-    def _come_back(self, trouble: Trouble) -> None:
-        self._ends.in_a_while(trouble.seconds, partial(self.world.restart, trouble.who))
+    def _kill(self, replica: Replica, trouble: Trouble) -> None:
+        self.world.say(f"{replica.name} is killed")
+        replica.process.die()
+        self._ends.in_a_while(trouble.seconds, partial(self.world.restart, replica.name))
 
     def die_at_a_step(self, trouble: Trouble) -> None:
-        if replica := self.world.living(trouble.who):
-            when = "after" if trouble.flag else "before"
-            self.world.say(f"{trouble.who} is to die {when} its step number {trouble.number} from now")
-
-            def die() -> None:
-                self.world.say(f"{trouble.who} dies, {when} that step")
-                replica.process.die()
-                self._come_back(trouble)
-
-            replica.process.fuse = Fuse(trouble.number, trouble.flag, die)
+        at_a_step(self.world, trouble, "die", self._kill)
 
     def freeze(self, trouble: Trouble) -> None:
         if replica := self.world.living(trouble.who):
-            self.world.say(f"{trouble.who} stands still for {trouble.seconds} s")
-            replica.process.freeze()
-            self._ends.in_a_while(trouble.seconds, partial(self._thaw, replica))
+            self._freeze(replica, trouble)
+
+    def _freeze(self, replica: Replica, trouble: Trouble) -> None:
+        self.world.say(f"{replica.name} stands still for {trouble.seconds} s")
+        replica.process.freeze()
+        self._ends.in_a_while(trouble.seconds, partial(self._thaw, replica))
 
     def _thaw(self, replica: Replica) -> None:
         self.world.say(f"{replica.name} goes on")
         replica.process.thaw()
 
     def freeze_at_a_step(self, trouble: Trouble) -> None:
-        if replica := self.world.living(trouble.who):
-            when = "after" if trouble.flag else "before"
-            self.world.say(f"{trouble.who} is to stand still {when} its step number {trouble.number} from now")
-
-            def freeze() -> None:
-                self.world.say(f"{trouble.who} stands still, {when} that step, for {trouble.seconds} s")
-                replica.process.freeze()
-                self._ends.in_a_while(trouble.seconds, partial(self._thaw, replica))
-
-            replica.process.fuse = Fuse(trouble.number, trouble.flag, freeze)
+        at_a_step(self.world, trouble, "stand still", self._freeze)
 
     def retire(self, trouble: Trouble) -> None:
         if (replica := self.world.living(trouble.who)) and len(self.world.up()) > 1:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from elastic.adapters.cloud.weather import Weather
-from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom, StoreUnavailable
+from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom
 from elastic.model.domain import Domain, DomainKey
 from elastic.model.instance import Attempt
 from elastic.model.server import Order, ServerStatus
@@ -94,21 +94,6 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
-
-
-@pytest.mark.parametrize("many", [1, LIST_WHOLE_SITE])
-def test_a_look_that_cannot_be_begun_leaves_no_trace(desk, monkeypatch, many):
-    def away() -> str:
-        raise StoreUnavailable("suspended")
-
-    wished = [replace(WISHED, instance_id=f"i{n}") for n in range(many)]
-    with monkeypatch.context() as patch:
-        patch.setattr(desk.calls, "_uid", away)
-        with pytest.raises(StoreUnavailable):
-            desk.calls.look(WEB, wished, TENURE)
-    assert not any(desk.known(each.instance_id).under_way for each in wished)
-    desk.calls.look(WEB, wished, TENURE)
-    assert desk.here.workers.collect() == (1 if many == LIST_WHOLE_SITE else many)
 
 
 # create

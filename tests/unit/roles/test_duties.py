@@ -85,10 +85,13 @@ def test_the_group_is_looked_at_now_and_then(office):
 
 def test_a_group_that_is_another_than_before_is_looked_at_at_once(office):
     office.turn()
-    office.duties.present = {"me": office.duties.present["me"]}
-    for _ in range(3):
-        office.turn(LOOK_AGAIN / 10)
-    assert [set(present) for _, _, present, _ in office.assigner.done] == [{"me", "other"}, {"me"}]
+    both = office.duties.present
+    dead = {**both, "other": Presence("other", 0.0, proved_dead=True)}
+    for present in (dead, {"me": both["me"]}):
+        office.duties.present = present
+        for _ in range(3):
+            office.turn(LOOK_AGAIN / 10)
+    assert [present for _, _, present, _ in office.assigner.done] == [both, dead, {"me": both["me"]}]
 
 
 def test_one_that_does_not_lead_does_nothing_but_look_after_itself(office):

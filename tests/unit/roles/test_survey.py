@@ -116,23 +116,13 @@ def test_a_long_listing_is_told_in_parts_and_learnt_whole(cluster, monkeypatch):
     assert len(cluster.b.learnt[0][1]) == 5
 
 
-def test_a_listing_whose_end_was_lost_is_not_learnt(cluster, monkeypatch):
-    monkeypatch.setattr(survey, "PART", 1)
-    cluster.here.cloud.plant("north", server("i-001-1-1").mark)
-    cluster.here.broker.meddle = lambda parcel: () if b'"last":true' in parcel.body else (0,)
-    cluster.turn()
-    assert cluster.b.learnt == []
-    cluster.here.broker.meddle = lambda _: (0,)
-    cluster.turn()
-    assert [len(ids) for _, ids in cluster.b.learnt] == [2]
-
-
-def test_neither_is_one_of_which_another_part_was_lost(cluster, monkeypatch):
+@pytest.mark.parametrize("lost", [b'"before":0', b'"before":1', b'"last":true'], ids=["first", "second", "last"])
+def test_a_listing_of_which_a_part_was_lost_is_not_learnt(cluster, monkeypatch, lost):
     """What was in it would be asked for one by one, as if the cloud did not have it."""
     monkeypatch.setattr(survey, "PART", 1)
     for _ in range(2):
         cluster.here.cloud.plant("north", server("i-001-1-1").mark)
-    cluster.here.broker.meddle = lambda parcel: () if b'"before":1' in parcel.body else (0,)
+    cluster.here.broker.meddle = lambda parcel: () if lost in parcel.body else (0,)
     cluster.turn()
     assert cluster.b.learnt == []
     cluster.here.broker.meddle = lambda _: (0,)
