@@ -11,8 +11,9 @@ from functools import lru_cache
 from elastic.adapters.bus.signing import instance_key, verify
 from elastic.agent import Agent, Inbox, Staff
 from elastic.model.assignment import Member
-from elastic.model.domain import Domain, DomainKey
+from elastic.model.domain import Domain, DomainKey, Json
 from elastic.model.instance import Instance
+from elastic.model.recipe import Recipe
 from elastic.model.server import Mark, Order
 from elastic.ports.bus import HeartbeatIn, Outgoing, Peers
 from elastic.ports.clock import Clock
@@ -22,6 +23,7 @@ from elastic.ports.lastheard import LastHeard
 from elastic.ports.membership import Election, Group
 from elastic.ports.store import Store
 from elastic.ports.workers import Workers
+from elastic.roles import recipes
 from elastic.roles.alibi import Alibis
 from elastic.roles.assignment import Assigner
 from elastic.roles.attention import Attention
@@ -238,6 +240,7 @@ class _Assembly:
             tuning.cloud_timeout,
             self.uid,
             self._order,
+            self._recipe,
             self.touch,
             self.surveyor.doubt,
         )
@@ -275,6 +278,19 @@ class _Assembly:
             vars={**given, **instance.extravars},
             user_data={**self.parts.node, **own},
         )
+
+    def _recipe(self, order: Order) -> tuple[Recipe, Mapping[str, Json]]:
+        """Blocks."""
+        own = {
+            "elastic_instance_id": order.mark.instance_id,
+            "elastic_owner": order.mark.key.owner,
+            "elastic_domain": order.mark.key.name,
+            "elastic_site": order.site,
+        }
+        recipe, variables = recipes.recipe(
+            self.parts.store, order.mark.key.owner, order.deployable_type, order.site, order.vars
+        )
+        return recipe, {**variables, **own}
 
     def _surveyor(self) -> Surveyor:
         parts, tuning = self.parts, self.tuning

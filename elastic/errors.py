@@ -11,6 +11,7 @@ ElasticError
 │   ├── StoreUnavailable  the store
 │   ├── BusUnavailable    the bus
 │   └── CloudUnavailable  the cloud; whether it did what was asked is not known
+│       └── NotAsked      it could not even be asked, so nothing was done
 ├── OutcomeUnknown        a write was sent and its outcome cannot be read back
 ├── TooMuch               a write larger than one transaction can carry: split it; nothing was written
 ├── Stale                 the record or the domain changed after our view of it was taken
@@ -57,7 +58,13 @@ class StoreUnavailable(Unavailable): ...
 class BusUnavailable(Unavailable): ...
 
 
-class CloudUnavailable(Unavailable): ...
+class CloudUnavailable(Unavailable):
+    """`again`: seconds until it makes sense to ask once more."""
+
+    again = 5.0
+
+
+class NotAsked(CloudUnavailable): ...
 
 
 class OutcomeUnknown(ElasticError): ...

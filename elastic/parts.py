@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from elastic.adapters.bus.listener import Served
 from elastic.adapters.bus.login import check_login
 from elastic.adapters.bus.topology import heartbeats_name
 from elastic.adapters.clock import SYSTEM_CLOCK
+from elastic.adapters.cloud.place import CloudPlace
 from elastic.adapters.lastheard import MemoryLastHeard
 from elastic.adapters.membership.memory import MemoryElection
 from elastic.adapters.membership.name import MemberName, NamedGroup
@@ -194,9 +195,18 @@ def _election(store: Store, settings: Settings) -> Election:
 
 def _cloud(settings: Settings) -> Cloud:
     """By the name of its entry point under `elastic.clouds`."""
-    driver = settings.cloud.driver
-    made = _driver("elastic.clouds", driver, "[cloud] driver")
-    cloud: Cloud = made(settings.cloud.local_dir if driver == "local" else SYSTEM_CLOCK)
+    said = settings.cloud
+    place = CloudPlace(
+        clock=SYSTEM_CLOCK,
+        timeout=said.timeout,
+        workers=said.workers,
+        clouds=said.clouds,
+        clouds_file=said.clouds_file,
+        rate=said.requests_per_second,
+        local_dir=said.local_dir,
+        options=said.options,
+    )
+    cloud: Cloud = _driver("elastic.clouds", said.driver, "[cloud] driver").at(place)
     return cloud
 
 
@@ -204,6 +214,7 @@ def _driver(namespace: str, name: str, option: str) -> Any:
     try:
         return DriverManager(namespace, name).driver
     except NoMatches:
-        raise BadRequest(f"{option}: {name!r} is not among those installed ({namespace})") from None
+        known = ", ".join(sorted({entry.name for entry in entry_points(group=namespace)}))
+        raise BadRequest(f"{option}: {name!r} is not among those installed: {known}") from None
     except ImportError as lack:
         raise BadRequest(f"{option}: {name!r} lacks what it stands on: {lack}") from None

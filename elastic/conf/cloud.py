@@ -11,17 +11,40 @@ OPTIONS = [
     cfg.StrOpt(
         "driver",
         default="openstack",
-        choices=[
-            ("openstack", "the clouds named in `clouds`"),
-            ("local", "every server is a process on this host"),
-            ("simulated", "inside one process, for tests"),
-        ],
-        help="What kind of cloud the servers come from.",
+        help="What kind of cloud the servers come from: `openstack`, the clouds named in `clouds`; `local`, where "
+        "every server is a process on this host; `simulated`, inside one process, for tests; or the name of an "
+        "entry point in `elastic.clouds` that another package brings.",
     ),
     cfg.ListOpt(
         "clouds",
         default=[],
         help="Names of clouds in clouds.yaml, with commas between them; each is a site. For the driver openstack.",
+    ),
+    cfg.StrOpt(
+        "clouds_file",
+        help="Path of the clouds.yaml to read. By default openstacksdk looks for it: OS_CLIENT_CONFIG_FILE, the "
+        "working directory, ~/.config/openstack, /etc/openstack.",
+    ),
+    cfg.FloatOpt(
+        "requests_per_second",
+        default=0.0,
+        min=0,
+        max=1000,
+        help="How many requests a second one replica sends to one site at most; 0 for any number. For the driver "
+        "openstack.",
+    ),
+    kinds.number(
+        "launches_per_minute",
+        0,
+        0,
+        100_000,
+        "How many servers the cluster asks one site for in a minute at most, its replicas together; 0 for any "
+        "number.",
+    ),
+    cfg.DictOpt(
+        "options",
+        default={},
+        help="What a driver of another package wants to know: key:value, with commas between them.",
     ),
     cfg.StrOpt(
         "local_dir",
@@ -46,6 +69,10 @@ OPTIONS = [
 class Cloud:
     driver: str
     clouds: list[str]
+    clouds_file: str | None
+    requests_per_second: float
+    launches_per_minute: int
+    options: dict[str, str]
     local_dir: str
     settle: float
     timeout: float

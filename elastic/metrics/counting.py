@@ -6,6 +6,7 @@ from typing import TypeVar
 from prometheus_client import CollectorRegistry, Counter
 
 from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom, ServerGone
+from elastic.model.parts import FoundPart, Part
 from elastic.model.server import Order, Server
 from elastic.ports.bus import Call, Reply
 from elastic.ports.cloud import Cloud
@@ -53,6 +54,13 @@ class CountedCloud:
     def sites(self) -> Sequence[str]:
         return self._cloud.sites()
 
+    @property
+    def needs_recipes(self) -> bool:
+        return self._cloud.needs_recipes
+
+    def prepare(self, order: Order, timeout: float) -> tuple[Part, ...]:
+        return self._count("prepare", order.site, lambda: self._cloud.prepare(order, timeout))
+
     def create(self, order: Order, timeout: float) -> Server:
         return self._count("create", order.site, lambda: self._cloud.create(order, timeout))
 
@@ -64,6 +72,12 @@ class CountedCloud:
 
     def servers(self, site: str, cluster: str, timeout: float, instance_id: str | None = None) -> Sequence[Server]:
         return self._count("servers", site, lambda: self._cloud.servers(site, cluster, timeout, instance_id))
+
+    def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:
+        return self._count("parts", site, lambda: self._cloud.parts(site, cluster, timeout))
+
+    def release(self, site: str, part: Part, timeout: float) -> None:
+        self._count("release", site, lambda: self._cloud.release(site, part, timeout))
 
     def _count(self, call: str, site: str, do: Callable[[], T]) -> T:
         result = "failed"

@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from elastic.model.domain import Json
+from elastic.model.parts import Part
 from elastic.model.states import Health, InstanceState
 
 WORDS = ("site", "deployable_type", "allocation", "reason")
@@ -46,8 +47,11 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     server_id: str | None = None  # written once, by compare-and-set, never overwritten
     public_ip: str | None = None
     private_ip: str | None = None
+    ipv6: str | None = None
     hostname: str | None = None
-    leftover: bool = False  # it failed, and its server is still to be deleted
+    parts: tuple[Part, ...] = ()  # made for its server beside it, and recorded before that
+    mute: bool = False  # its type says that nothing inside speaks to us
+    leftover: bool = False  # it failed, and its server or parts of it are still to be deleted
     announced: str = ""  # what subscribers were last told
     version: int = 0
 

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from elastic.model.domain import DomainKey
+from elastic.model.parts import Part
+from elastic.model.recipe import Recipe
 
 
 class ServerStatus(StrEnum):
@@ -17,6 +19,7 @@ class ServerStatus(StrEnum):
     SHUTOFF = "SHUTOFF"
     ERROR = "ERROR"
     DELETED = "DELETED"
+    BUSY = "BUSY"  # somebody else is at work on it: hands off
     OTHER = "OTHER"
 
 
@@ -30,7 +33,11 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to boot. `user_data` are the settings of the agent inside (its key among them: never log it)."""
+    """What to boot. `user_data` are the settings of the agent inside (its key among them: never log it).
+
+    `recipe`, `variables`: what the deployable type says for this site, where the cloud has to be told;
+    `parts`: what was made for it beforehand.
+    """
 
     mark: Mark
     site: str
@@ -38,6 +45,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     allocation: str | None = None
     vars: Mapping[str, Any] = {}
     user_data: Mapping[str, Any] = {}
+    recipe: Recipe | None = None
+    variables: Mapping[str, Any] = {}
+    parts: tuple[Part, ...] = ()
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +58,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     created: float = 0.0  # wall time, by the cloud's clock
     public_ip: str | None = None
     private_ip: str | None = None
+    ipv6: str | None = None
     hostname: str | None = None
     fault: str = ""
     pid: int | None = None  # `local` cloud only

@@ -1,21 +1,32 @@
 """Where servers come from. Calls block for at most `timeout` seconds and are never retried below.
 
-Errors: CloudRefused (NoRoom, BadOrder) means that nothing was done; CloudUnavailable that we do not know.
+Errors: CloudRefused (NoRoom, BadOrder) means that nothing was done, and NotAsked too; any other CloudUnavailable
+that we do not know.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
+from elastic.model.parts import FoundPart, Part
 from elastic.model.server import Order, Server
 
 
 class Cloud(Protocol):
+    @property
+    def needs_recipes(self) -> bool:
+        """It boots what a deployable type says, so types, and the sites in them, have to be known. Else it boots
+        whatever it is asked for, anywhere, and makes no parts."""
+
     def sites(self) -> Sequence[str]:
         """The sites that may hold servers of ours: each is listed by the survey and the sweep. Never blocks: they
         are known by configuration, or from what was read before."""
 
+    def prepare(self, order: Order, timeout: float) -> tuple[Part, ...]:
+        """See to it that all parts are there that `order.recipe` asks for, and that it can be had at all. Asked
+        twice it finds what it made, unless that is not shown yet."""
+
     def create(self, order: Order, timeout: float) -> Server:
-        """Ask for one server. Asked twice, there are two: look for the mark first."""
+        """Ask for one server, with the parts in the order. Asked twice, there are two: look for the mark first."""
 
     def delete(self, site: str, server_id: str, timeout: float) -> None:
         """Ask for its end; ServerGone if there is none such."""
@@ -28,3 +39,9 @@ class Cloud(Protocol):
 
         No snapshot: one made a moment ago may be absent. Presence is evidence, absence is not.
         """
+
+    def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:
+        """Those of the site that carry `cluster` in their name. No snapshot either."""
+
+    def release(self, site: str, part: Part, timeout: float) -> None:
+        """Ask for a part's end; one that is gone, or a group that still has servers in it, is well."""

@@ -63,4 +63,6 @@ class Alibis:
 def _heard(server: Server | None, error: Exception | None) -> _Word:
     if isinstance(error, ServerGone) or (server is not None and server.status is ServerStatus.DELETED):
         return _Word.HAS_IT_NOT
+    if server is not None and server.status is ServerStatus.BUSY:
+        return _Word.NONE  # Masakari's, or an operator's: it may be back soon
     return _Word.HAS_IT if error is None else _Word.NONE

@@ -5,13 +5,17 @@ A call's answer is bound to the tenure under which it was sent: learnt under an 
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ElasticError, NoRoom, ServerGone
-from elastic.model.domain import Domain, DomainKey
+from msgspec.structs import replace
+
+from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ElasticError, NoRoom, NotAsked, ServerGone
+from elastic.model.domain import Domain, DomainKey, Json
 from elastic.model.instance import Instance
+from elastic.model.parts import Part
+from elastic.model.recipe import Recipe
 from elastic.model.server import Order, Server, ServerStatus
 from elastic.model.states import InstanceState
 from elastic.ports.clock import Clock
@@ -20,7 +24,7 @@ from elastic.ports.workers import Workers
 from elastic.roles.dossiers import Dossiers
 from elastic.roles.listings import Found, Listings
 from elastic.roles.memory import drop_others
-from elastic.rules.provisioning import Look
+from elastic.rules.provisioning import Dossier, Look, Prepared
 from elastic.rules.standing import Complaint
 
 log = logging.getLogger(__name__)
@@ -43,21 +47,58 @@ class CloudCalls:
         timeout: float,
         uid: Callable[[], str],
         order: Callable[[Domain, Instance], Order],
+        recipe: Callable[[Order], tuple[Recipe, Mapping[str, Json]]],
         touch: Callable[[DomainKey], None],
         doubt: Callable[[], None],
     ) -> None:
         self._doubt = doubt
         self._cloud, self._workers, self._dossiers, self._clock = cloud, workers, dossiers, clock
         self.timeout, self._uid, self._order, self._touch = timeout, uid, order, touch
+        self._recipe = recipe
         self.refused: dict[str, int] = defaultdict(int)  # kind of call -> not answered, for the metrics
         self._listings = Listings(cloud, workers, clock, uid)
         self._troubles: dict[DomainKey, tuple[int, Complaint]] = {}  # and the tenure it was met in
 
+    def prepared(self, dossier: Dossier) -> Dossier:
+        """Where the cloud boots whatever it is asked for there is nothing to prepare."""
+        return dossier if self._cloud.needs_recipes else replace(dossier, prepared=Prepared())
+
+    def prepare(self, domain: Domain, instance: Instance, tenure: int) -> None:
+        """Look up its type, and have the parts made that it asks for."""
+        order = self._order(domain, instance)
+
+        def work() -> Prepared:
+            recipe, variables = self._recipe(order)
+            whole = replace(order, recipe=recipe, variables=variables)
+            return Prepared(recipe, variables, self._cloud.prepare(whole, self.timeout))
+
+        def answered(prepared: Prepared | None, error: Exception | None) -> None:
+            self._reckon(domain.key, tenure, "prepare", error)
+            self._note(instance.instance_id, tenure, **self._learnt_of_prepare(prepared, error))
+            self._touch(domain.key)
+
+        self._note(instance.instance_id, tenure, under_way=True)
+        self._workers.submit(f"prepare {instance.site}", work, answered)
+
+    def _learnt_of_prepare(self, prepared: Prepared | None, error: Exception | None) -> dict[str, Any]:
+        if isinstance(error, CloudRefused):
+            return self._learnt_of_create(None, error)
+        if error is not None:
+            return {"under_way": False, "wait_until": self._clock.monotonic() + _pause(error)}
+        return {"under_way": False, "prepared": prepared}
+
     def create(
-        self, domain: Domain, instance: Instance, send_by: float, tenure: int, then: Callable[[], None]
+        self,
+        domain: Domain,
+        instance: Instance,
+        prepared: Prepared,
+        send_by: float,
+        tenure: int,
+        then: Callable[[], None],
     ) -> None:
         """Send the create whose attempt is on record, unless `send_by` (monotonic) has passed."""
-        order = self._order(domain, instance)
+        said = {"recipe": prepared.recipe, "variables": prepared.variables, "parts": instance.parts}
+        order = replace(self._order(domain, instance), **said)
 
         def send() -> Server:
             if self._clock.monotonic() > send_by:
@@ -76,9 +117,11 @@ class CloudCalls:
     def _learnt_of_create(self, server: Server | None, error: Exception | None) -> dict[str, Any]:
         match error:
             case None:
-                return {"under_way": False, "made": server, "told": server}
+                return {"under_way": False, "made": server, "told": server, "prepared": None}
             case NotSent():
                 return {"under_way": False, "not_sent": True}
+            case NotAsked():
+                return {"under_way": False, "not_sent": True, "wait_until": self._clock.monotonic() + error.again}
             case BadOrder():
                 return {"under_way": False, "refused": (InstanceState.REJECTED, str(error))}
             case NoRoom() | CloudRefused():
@@ -125,7 +168,8 @@ class CloudCalls:
         self, instance: Instance, begun: float, found: Found | None, error: Exception | None
     ) -> dict[str, Any]:
         if error is not None or found is None:
-            return {"under_way": False, "wait_until": self._clock.monotonic() + RETRY}
+            again = RETRY if error is None else _pause(error)
+            return {"under_way": False, "wait_until": self._clock.monotonic() + again}
         mine = (s for s in found.get(instance.instance_id, ()) if s.mark.instance_id == instance.instance_id)
         living = tuple(s for s in mine if s.status is not ServerStatus.DELETED)
         return {"under_way": False, "look": Look(begun, instance.version, living)}
@@ -154,7 +198,7 @@ class CloudCalls:
             before = self._dossiers.bare(instance.instance_id, tenure).missed_at
             return {"missed_at": now} if before is None else {"gone": True}
         if error is not None or server is None:
-            return {"wait_until": now + RETRY}
+            return {"wait_until": now + (RETRY if error is None else _pause(error))}
         leaving = instance.state.is_over
         return {
             "told": server,
@@ -175,13 +219,29 @@ class CloudCalls:
                 before = self._dossiers.bare(instance.instance_id, tenure).missed_at
                 learnt["missed_at"] = before if before is not None else now
             elif error is not None and not isinstance(error, ServerGone):
-                learnt |= {"deleted_at": None, "wait_until": now + RETRY}
+                learnt |= {"deleted_at": None, "wait_until": now + _pause(error)}
             self._note(instance.instance_id, tenure, **learnt)
             self._touch(key)
 
         begun = self._clock.monotonic()
         self._note(instance.instance_id, tenure, under_way=True, deleted_at=begun)
         self._workers.submit(site, lambda: self._cloud.delete(site, server_id, self.timeout), answered)
+
+    def release(self, key: DomainKey, instance: Instance, part: Part, tenure: int) -> None:
+        site, identity = instance.site, instance.instance_id
+
+        def answered(_: None, error: Exception | None) -> None:
+            self._reckon(key, tenure, f"release of a {part.kind}", error)
+            learnt: dict[str, Any] = {"under_way": False}
+            if error is None:
+                learnt["released"] = self._dossiers.bare(identity, tenure).released | {part.part_id}
+            else:
+                learnt["wait_until"] = self._clock.monotonic() + _pause(error)
+            self._note(identity, tenure, **learnt)
+            self._touch(key)
+
+        self._note(identity, tenure, under_way=True)
+        self._workers.submit(site, lambda: self._cloud.release(site, part, self.timeout), answered)
 
     def _note(self, instance_id: str, tenure: int, **learnt: Any) -> None:
         self._dossiers.note(instance_id, tenure, **learnt)
@@ -209,3 +269,8 @@ class CloudCalls:
             told = f"a {what} failed: {type(error).__name__}: {error}"
             complaint = Complaint("Degraded", "ProvisionerFailed", told[:500])
         self._troubles[key] = (tenure, complaint)
+
+
+def _pause(error: Exception) -> float:
+    """Seconds until a call that was not answered is made again."""
+    return error.again if isinstance(error, CloudUnavailable) else RETRY

@@ -76,7 +76,7 @@ class Doctor:
         self, key: DomainKey, instance: Instance, policy: HealthPolicy, watching: float, now: Moment
     ) -> tuple[Verdict, float | None]:
         """The verdict, and the monotonic time by which it has to be thought over."""
-        if not policy.monitor_health:
+        if not _is_monitored(instance, policy):
             health = (
                 Health.UNKNOWN if instance.health in (Health.MISSING, Health.OUT_OF_CONTACT) else instance.health
             )
@@ -132,10 +132,14 @@ class Doctor:
 
 def _treatment(instance: Instance, verdict: Verdict, policy: HealthPolicy, now: float) -> Successor:
     """What the verdict makes of the record."""
-    speaks = verdict.health is not Health.UNKNOWN or not policy.monitor_health
+    speaks = verdict.health is not Health.UNKNOWN or not _is_monitored(instance, policy)
     if instance.state is InstanceState.STARTED and speaks:
         return partial(_first_heard, verdict=verdict, now=now)
     return partial(_pronounce, verdict=verdict, now=now)
+
+
+def _is_monitored(instance: Instance, policy: HealthPolicy) -> bool:
+    return policy.monitor_health and not instance.mute
 
 
 def _pronounce(instance: Instance, *, verdict: Verdict, now: float) -> Instance:

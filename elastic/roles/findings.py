@@ -104,6 +104,7 @@ def _leaner(server: Server, key: DomainKey, instance: Instance) -> Server:
         mark=mark,
         public_ip=_known(server.public_ip, instance.public_ip),
         private_ip=_known(server.private_ip, instance.private_ip),
+        ipv6=_known(server.ipv6, instance.ipv6),
         hostname=_known(server.hostname, instance.hostname),
     )
 

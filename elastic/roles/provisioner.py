@@ -15,6 +15,7 @@ from elastic.errors import ElasticError
 from elastic.model.decision import Event
 from elastic.model.domain import Domain, DomainKey
 from elastic.model.instance import Instance
+from elastic.model.parts import Part
 from elastic.model.states import Health, InstanceState
 from elastic.model.view import View
 from elastic.ports.store import Change
@@ -24,7 +25,21 @@ from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
 from elastic.roles.turnstile import Turnstile
 from elastic.rules import lifecycle, provisioning
-from elastic.rules.provisioning import Adopt, Check, Clear, Create, Delete, LookUp, Move, Settle, Step, Wait
+from elastic.rules.provisioning import (
+    Adopt,
+    Check,
+    Clear,
+    Create,
+    Delete,
+    LookUp,
+    Move,
+    Prepare,
+    Prepared,
+    Release,
+    Settle,
+    Step,
+    Wait,
+)
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +96,11 @@ class Provisioner:
             if _is_done(instance):
                 continue
             sighting = self._mirror.sightings.of(instance, now.mono)
-            dossier = replace(self._dossiers.of(instance, sighting, tenure), listening_since=listening)
+            dossier = replace(
+                self._calls.prepared(self._dossiers.of(instance, sighting, tenure)),
+                listening_since=listening,
+                shared_stays=not view.domain.removed,
+            )
             step = provisioning.next_step(instance, dossier, patience, now.mono)
             self._plan(plan, view.domain, instance, step, now)
         view = self._write(view, plan)
@@ -109,8 +128,12 @@ class Provisioner:
                 plan.until += [until] if until is not None else []
             case LookUp():
                 plan.looks.append(instance)
-            case Create(n, version):
-                self._plan_create(plan, domain, instance, n, version, now)
+            case Prepare() if not _is_paused(domain):
+                plan.deeds.append(partial(self._prepare, instance=instance))
+            case Create():
+                self._plan_create(plan, domain, instance, step, now)
+            case Release(part) if not _is_paused(domain):
+                plan.deeds.append(partial(self._release, instance=instance, part=part))
             case Delete(server_id) if not _is_paused(domain):
                 plan.deeds.append(partial(self._delete, instance=instance, server_id=server_id))
             case Check():
@@ -130,9 +153,7 @@ class Provisioner:
             case provisioning.Address(server):
                 self._change(plan, instance, partial(lifecycle.addressed, server=server))
 
-    def _plan_create(
-        self, plan: Plan, domain: Domain, instance: Instance, n: int, version: int, now: Moment
-    ) -> None:
+    def _plan_create(self, plan: Plan, domain: Domain, instance: Instance, step: Create, now: Moment) -> None:
         """Note the attempt now, if a worker is free to send it at once; else wait for one."""
         if _is_paused(domain):
             return
@@ -140,10 +161,12 @@ class Provisioner:
             plan.waits_at.add(instance.site)
             return
         plan.creates.append(instance.site)
-        noted = partial(lifecycle.attempted, n=n, now=now.wall)
-        plan.changes[instance.instance_id] = Change(noted, version)
+        prepared = step.prepared
+        parts = prepared.parts or instance.parts
+        noted = partial(lifecycle.attempted, n=step.n, now=now.wall, parts=parts, mute=prepared.is_mute)
+        plan.changes[instance.instance_id] = Change(noted, step.version)
         send_by = now.mono + min(SEND_WITHIN, self.settle / 4)
-        plan.deeds.append(partial(self._create, instance=instance, send_by=send_by))
+        plan.deeds.append(partial(self._create, instance=instance, prepared=prepared, send_by=send_by))
 
     def _plan_move(
         self, plan: Plan, domain: Domain, instance: Instance, state: InstanceState, reason: str, now: Moment
@@ -166,13 +189,20 @@ class Provisioner:
 
     # deeds, done once the plan is written
 
-    def _create(self, view: View, instance: Instance, send_by: float) -> None:
+    def _prepare(self, view: View, instance: Instance) -> None:
+        self._calls.prepare(view.domain, instance, self._mirror.tenure(view.key).since)
+
+    def _release(self, view: View, instance: Instance, part: Part) -> None:
+        self._calls.release(view.key, instance, part, self._mirror.tenure(view.key).since)
+
+    def _create(self, view: View, instance: Instance, prepared: Prepared, send_by: float) -> None:
         noted = view.instance(instance.instance_id)
         if noted is None or not self._mirror.holds(view.key):
             self._freed(instance.site)
             return
         tenure = self._mirror.tenure(view.key).since
-        self._calls.create(view.domain, noted, send_by, tenure, then=partial(self._freed, instance.site))
+        then = partial(self._freed, instance.site)
+        self._calls.create(view.domain, noted, prepared, send_by, tenure, then)
 
     def _freed(self, site: str) -> None:
         self._turnstile.leave(site)

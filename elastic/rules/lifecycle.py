@@ -7,6 +7,7 @@ to change (a late or repeated word). A state never goes backwards.
 from msgspec.structs import replace
 
 from elastic.model.instance import Attempt, Instance
+from elastic.model.parts import Part
 from elastic.model.server import Server
 from elastic.model.states import Health, InstanceState
 
@@ -29,10 +30,12 @@ def advance(instance: Instance, state: InstanceState, now: float, reason: str = 
     )
 
 
-def attempted(instance: Instance, n: int, now: float) -> Instance:
-    """Note, before it is sent, that create number `n` is about to be."""
+def attempted(
+    instance: Instance, n: int, now: float, parts: tuple[Part, ...] = (), mute: bool = False
+) -> Instance:
+    """Note, before it is sent, that create number `n` is about to be, with what was made for it."""
     noted = advance(instance, InstanceState.REQUESTED, now)
-    return replace(noted, attempt=Attempt(n, now))
+    return replace(noted, attempt=Attempt(n, now), parts=parts, mute=mute)
 
 
 def settled(instance: Instance, now: float, reason: str) -> Instance:
@@ -55,10 +58,9 @@ def adopted(instance: Instance, server: Server, now: float) -> Instance:
 def addressed(instance: Instance, server: Server) -> Instance:
     """Take over the addresses that the cloud tells; what it does not tell is kept."""
     public, private = server.public_ip or instance.public_ip, server.private_ip or instance.private_ip
-    hostname = server.hostname or instance.hostname
-    if (public, private, hostname) == (instance.public_ip, instance.private_ip, instance.hostname):
-        return instance
-    return replace(instance, public_ip=public, private_ip=private, hostname=hostname)
+    ipv6, hostname = server.ipv6 or instance.ipv6, server.hostname or instance.hostname
+    told = replace(instance, public_ip=public, private_ip=private, ipv6=ipv6, hostname=hostname)
+    return instance if told == instance else told
 
 
 def failed(instance: Instance, state: InstanceState, now: float, reason: str) -> Instance:
@@ -67,7 +69,8 @@ def failed(instance: Instance, state: InstanceState, now: float, reason: str) ->
     if over is instance:
         return instance
     attempt = replace(instance.attempt, open=False) if instance.attempt else None
-    return replace(over, attempt=attempt, leftover=instance.server_id is not None)
+    is_something_left = instance.server_id is not None or bool(instance.parts)
+    return replace(over, attempt=attempt, leftover=is_something_left)
 
 
 def cleared(instance: Instance) -> Instance:

@@ -7,9 +7,14 @@ before deleting another; take only 404 twice for gone; prove absence before TERM
 All times here are monotonic seconds of this process.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
+from elastic.model.domain import Json
 from elastic.model.instance import Instance
+from elastic.model.parts import Part, PartKind
+from elastic.model.recipe import Recipe
 from elastic.model.server import Server, ServerStatus
 from elastic.model.states import Health, InstanceState
 
@@ -25,11 +30,26 @@ class Look(msgspec.Struct, frozen=True):
     servers: tuple[Server, ...] = ()
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """What its deployable type says, and the parts that are there for it. Null: the cloud has no use for types."""
+
+    recipe: Recipe | None = None
+    variables: Mapping[str, Json] = {}
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def is_mute(self) -> bool:
+        return self.recipe is not None and self.recipe.contextualization == "none"
+
+
 class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     """What this process knows of an instance beyond its record; lost, harmlessly, when the process dies."""
 
     since: float = 0.0  # first saw the record in its present state
     attempt_since: float = 0.0  # first saw its present attempt, or learnt how our own call for it ended
+    prepared: Prepared | None = None
+    released: frozenset[str] = frozenset()  # ids of parts that are gone
+    shared_stays: bool = True  # its domain lives, and with it what its instances share
     look: Look | None = None
     made: Server | None = None  # what our own create returned
     told: Server | None = None  # the newest word of the cloud about the recorded server
@@ -62,6 +82,16 @@ class Wait(msgspec.Struct, frozen=True):
     until: float | None = None
 
 
+class Prepare(msgspec.Struct, frozen=True):
+    """Look up its type, and see to it that the parts are there that it asks for."""
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Have a part deleted."""
+
+    part: Part
+
+
 class LookUp(msgspec.Struct, frozen=True):
     """List the servers that carry its mark."""
 
@@ -71,6 +101,7 @@ class Create(msgspec.Struct, frozen=True):
 
     n: int
     version: int
+    prepared: Prepared = Prepared()
 
 
 class Adopt(msgspec.Struct, frozen=True):
@@ -102,7 +133,7 @@ class Address(msgspec.Struct, frozen=True):
     server: Server
 
 
-Step = Wait | LookUp | Create | Adopt | Delete | Check | Move | Settle | Clear | Address
+Step = Wait | Prepare | Release | LookUp | Create | Adopt | Delete | Check | Move | Settle | Clear | Address
 
 
 def next_step(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
@@ -132,6 +163,8 @@ def _bring_about(instance: Instance, dossier: Dossier, patience: Patience, now: 
     ready_at = _settled_at(dossier, patience) if attempt and attempt.open else 0.0
     if now < ready_at:
         return Wait(ready_at)
+    if dossier.prepared is None:
+        return Prepare()
     look = _fresh_look(instance, dossier, ready_at)
     if look is None:
         return LookUp()
@@ -140,7 +173,7 @@ def _bring_about(instance: Instance, dossier: Dossier, patience: Patience, now: 
     made = attempt.n if attempt else 0
     if made >= MOST_ATTEMPTS:
         return Move(InstanceState.FAILED, f"the cloud did not make it in {made} attempts")
-    return Create(made + 1, look.version)
+    return Create(made + 1, look.version, dossier.prepared)
 
 
 def _follow(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
@@ -205,28 +238,47 @@ def _says_new_address(instance: Instance, told: Server) -> bool:
     pairs = (
         (told.public_ip, instance.public_ip),
         (told.private_ip, instance.private_ip),
+        (told.ipv6, instance.ipv6),
         (told.hostname, instance.hostname),
     )
     return any(new and new != old for new, old in pairs)
 
 
 def _take_down(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
-    """It is to go, and nothing of it may stay: with an attempt on record, absence has to be proved."""
+    """It is to go, and nothing of it may stay: with an attempt on record, absence has to be proved.
+
+    Its ports go first: a create that is still under way fails without them.
+    """
     if instance.attempt is None and instance.server_id is None:
-        return Move(InstanceState.TERMINATED, "it never had a server")
+        return _release(instance, dossier) or Move(InstanceState.TERMINATED, "it never had a server")
     if instance.server_id is None and dossier.made is not None:
         return Adopt(dossier.made)
+    return _take_apart(instance, dossier, patience, now) or Move(InstanceState.TERMINATED, "its server is gone")
+
+
+def _take_apart(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step | None:
+    """None once neither its server nor any part of it is there."""
+    if port := _release(instance, dossier, PartKind.PORT):
+        return port
     if instance.server_id is not None and not dossier.gone:
         return _delete(instance.server_id, dossier, patience, now)
-    return _prove_absence(instance, dossier, patience, now) or Move(InstanceState.TERMINATED, "its server is gone")
+    return _prove_absence(instance, dossier, patience, now) or _release(instance, dossier)
+
+
+def _release(instance: Instance, dossier: Dossier, *kinds: PartKind) -> Step | None:
+    """The next part to be deleted; what was made and not yet recorded is one as well."""
+    made = dossier.prepared.parts if dossier.prepared else ()
+    for part in dict.fromkeys((*instance.parts, *made)):
+        stays = part.kind is PartKind.GROUP and dossier.shared_stays
+        if part.part_id not in dossier.released and not stays and (not kinds or part.kind in kinds):
+            return Release(part)
+    return None
 
 
 def _clean_up(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
     """It is over; a server may be left: of one that failed, or of one that still talks."""
-    if instance.leftover and instance.server_id is not None:
-        if not dossier.gone:
-            return _delete(instance.server_id, dossier, patience, now)
-        return _prove_absence(instance, dossier, patience, now) or Clear()
+    if instance.leftover:
+        return _take_apart(instance, dossier, patience, now) or Clear()
     if instance.health is Health.ZOMBIE:
         recent = now - patience.turn
         return _prove_absence(instance, dossier, patience, now, recent) or Wait(now + patience.turn)

@@ -13,13 +13,18 @@ REFUSED = {
     "a store of an unknown kind": (
         "sqlite:///",
         "sqlit:///",
-        r"\[store\] url: 'sqlit' is not among those installed",
+        r"\[store\] url: 'sqlit' is not among those installed: memory, sqlite, zookeeper",
     ),
     "a bus of an unknown kind": ("sqlite+elastic://", "amqpp://host", r"\[bus\] url: .*, not with 'amqpp'"),
     "a bus whose port is none": (
         "sqlite+elastic://",
         "amqp://host:high",
         r"\[bus\] url: the port of an address is a number",
+    ),
+    "a cloud of an unknown kind": (
+        "driver = local",
+        "driver = azure",
+        r"\[cloud\] driver: 'azure' is not among those installed: local, openstack, simulated",
     ),
     "a group of an unknown kind": (
         "file://",
@@ -33,7 +38,9 @@ REFUSED = {
 def test_what_will_never_be_there_is_not_waited_for(tmp_path: Path, case: str) -> None:
     written, instead, told = REFUSED[case]
     config = embedded.write(tmp_path)
-    config.write_text(config.read_text().replace(f"url = {written}", f"url = {instead}"))
+    text = config.read_text()
+    assert written in text
+    config.write_text(text.replace(written, instead))
     with pytest.raises(BadRequest, match=told):
         plant(Settings.of(settings.load([str(config)])))
 

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import msgspec
 
+from elastic.adapters.cloud.bare import BareCloud
 from elastic.adapters.cloud.folder import Folders, Record, ServerFolder
+from elastic.adapters.cloud.place import CloudPlace
 from elastic.adapters.cloud.processes import Process, child, with_environment
 from elastic.errors import BadOrder, CloudUnavailable, NoRoom, ServerGone
 from elastic.model.server import Order, Server, ServerStatus
@@ -31,7 +33,7 @@ LOG_LIMIT = {"ELASTIC_NODE_LOG_LIMIT": str(1 << 20)}
 log = logging.getLogger(__name__)
 
 
-class LocalCloud:
+class LocalCloud(BareCloud):
     """`directory` is shared by all agents of the host. `grace`: seconds from SIGTERM to SIGKILL."""
 
     def __init__(
@@ -46,6 +48,10 @@ class LocalCloud:
         self._grace = grace
         self._now = now
         self._fresh_id = fresh_id
+
+    @classmethod
+    def at(cls, place: CloudPlace) -> "LocalCloud":
+        return cls(place.local_dir)
 
     def sites(self) -> Sequence[str]:
         """Those that have servers; every other name is as good for a new one."""

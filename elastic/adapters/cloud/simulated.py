@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from threading import RLock
 from typing import NoReturn
 
+from elastic.adapters.cloud.bare import BareCloud
 from elastic.adapters.cloud.machines import Dice, Machine, Machines
+from elastic.adapters.cloud.place import CloudPlace
 from elastic.adapters.cloud.weather import Entry, Happened, Weather
 from elastic.errors import BadOrder, CloudUnavailable, NoRoom, ServerGone
 from elastic.model.server import Mark, Order, Server, ServerStatus
@@ -19,7 +21,7 @@ from elastic.ports.clock import Clock
 _RUNS = frozenset({ServerStatus.BUILD, ServerStatus.ACTIVE})
 
 
-class SimulatedCloud:
+class SimulatedCloud(BareCloud):
     """`chance` decides everything that is left to chance; `quota` counts servers of all sites, ours or not.
 
     `weather` and `quota` may be changed at any time.
@@ -42,6 +44,10 @@ class SimulatedCloud:
         self._sites = set(site_names)
         self._out: set[str] = set()
         self._lock = RLock()
+
+    @classmethod
+    def at(cls, place: CloudPlace) -> "SimulatedCloud":
+        return cls(place.clock)
 
     # What we are asked through the port.
 

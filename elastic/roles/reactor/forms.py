@@ -88,6 +88,8 @@ def instance_form(instance: Instance, domain: str, age: float | None, pid: int |
     return {
         **instance_row(instance, domain, age),
         "pid": pid,
+        "ipv6": instance.ipv6,
+        "parts": [{"kind": str(part.kind), "id": part.part_id} for part in instance.parts],
         "extravars": masked(msgspec.to_builtins(instance.extravars)),
         "errors": list(instance.errors),
     }

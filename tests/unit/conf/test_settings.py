@@ -76,7 +76,6 @@ def test_the_group_is_where_it_is_told_to_be(written: Written) -> None:
         ("[Decider]\ninterval = -1\n", ["elastic.conf: [Decider] interval"]),
         ("[coordination]\npartitions = 5000\n", ["elastic.conf: [coordination] partitions", "4096"]),
         ("[brake]\nunhealthy_share = 30\n", ["elastic.conf: [brake] unhealthy_share", "1"]),
-        ("[cloud]\ndriver = azure\n", ["elastic.conf: [cloud] driver", "openstack", "azure"]),
         ("[DEFAULT]\ncluster = a/b\n", ["elastic.conf: [DEFAULT] cluster", "a/b"]),
         ("[DEFAULT]\ncluster = zookeeper\n", ["elastic.conf: [DEFAULT] cluster"]),
         ("[DEFAULT]\ndebug = perhaps\n", ["elastic.conf: [DEFAULT] debug", "perhaps"]),

@@ -6,19 +6,23 @@ import pytest
 from msgspec.structs import replace
 
 from elastic.adapters.cloud.weather import Weather
-from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom
+from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom, NotAsked
 from elastic.model.domain import Domain, DomainKey
 from elastic.model.instance import Attempt
+from elastic.model.parts import Part, PartKind
+from elastic.model.recipe import Recipe
 from elastic.model.server import Order, ServerStatus
 from elastic.model.states import InstanceState
 from elastic.roles.cloudcalls import LIST_WHOLE_SITE, POLL, RETRY, CloudCalls
 from elastic.roles.dossiers import Dossiers
-from elastic.rules.provisioning import Dossier, Look
+from elastic.rules.provisioning import Dossier, Look, Prepared
 from tests.unit.roles.setting import WEB, Setting, server
 from tests.unit.rules.views import record
 
 TENURE, TIMEOUT, SEND_WITHIN = 3, 7.0, 2.0
 DOMAIN = Domain(key=WEB, incarnation=1)
+RECIPE = Recipe(flavor="tiny", image="cirros")
+PORT = Part(PartKind.PORT, "p-1")
 WISHED = record("a", 200, "UNKNOWN", attempt=Attempt(1, 1.0), version=5)
 
 
@@ -56,6 +60,7 @@ class Desk:
             TIMEOUT,
             lambda: "uid",
             order,
+            self.recipe,
             self.here.touched.append,
             self.doubt,
         )
@@ -66,7 +71,10 @@ class Desk:
 
     def create(self, send_by: float | None = None) -> None:
         by = self.mono + SEND_WITHIN if send_by is None else send_by
-        self.calls.create(DOMAIN, WISHED, by, TENURE, self.free)
+        self.calls.create(DOMAIN, WISHED, Prepared(), by, TENURE, self.free)
+
+    def recipe(self, order: Order) -> tuple[Recipe, dict[str, Any]]:
+        return RECIPE, {"site": order.site}
 
     def free(self) -> None:
         self.freed += 1
@@ -96,7 +104,63 @@ def desk() -> Desk:
     return Desk()
 
 
+# prepare, release
+
+
+def prepare(desk: Desk) -> None:
+    desk.calls.prepare(DOMAIN, WISHED, TENURE)
+
+
+def test_what_is_prepared_is_known_with_its_recipe_and_parts(desk):
+    desk.cloud.answers = (PORT,)
+    prepare(desk)
+    assert desk.known() == Dossier(under_way=True)
+    assert desk.ends() == Dossier(prepared=Prepared(RECIPE, {"site": "north"}, (PORT,)))
+    ((name, order, timeout),) = desk.cloud.called
+    assert (name, order.recipe, order.variables, timeout) == ("prepare", RECIPE, {"site": "north"}, TIMEOUT)
+
+
+@pytest.mark.parametrize("error", [CloudUnavailable("silent"), NotAsked("nobody there")])
+def test_what_cannot_be_prepared_now_is_tried_again(desk, error):
+    error.again = 12.0
+    desk.cloud.answers = error
+    prepare(desk)
+    assert desk.ends() == Dossier(wait_until=desk.mono + 12.0)
+    assert desk.doubts == 1
+
+
+def test_a_cloud_without_types_needs_no_preparation(desk):
+    desk.here.cloud.needs_recipes, desk.cloud.needs_recipes = False, False
+    assert desk.calls.prepared(Dossier()).prepared == Prepared()
+    desk.cloud.needs_recipes = True
+    assert desk.calls.prepared(Dossier()).prepared is None
+
+
+def test_a_part_that_was_released_is_known_to_be_gone(desk):
+    desk.calls.release(WEB, WISHED, PORT, TENURE)
+    assert desk.ends().released == {"p-1"}
+
+
+def test_one_that_could_not_be_released_is_tried_again(desk):
+    desk.cloud.answers = CloudUnavailable("silent")
+    desk.calls.release(WEB, WISHED, PORT, TENURE)
+    assert desk.ends() == Dossier(wait_until=desk.mono + RETRY)
+
+
 # create
+
+
+def test_it_is_created_with_what_was_prepared_and_recorded(desk):
+    wished = replace(WISHED, parts=(PORT,))
+    desk.calls.create(DOMAIN, wished, Prepared(RECIPE, {"a": 1}), desk.mono + 1, TENURE, desk.free)
+    ((_, order, _),) = desk.cloud.called
+    assert (order.recipe, order.variables, order.parts) == (RECIPE, {"a": 1}, (PORT,))
+
+
+def test_a_create_that_nobody_can_have_heard_is_as_good_as_not_sent(desk):
+    desk.cloud.answers = NotAsked("nobody there")
+    desk.create()
+    assert desk.ends() == Dossier(not_sent=True, wait_until=desk.mono + RETRY)
 
 
 def test_a_server_that_was_made_is_known_with_what_the_cloud_told(desk):

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from elastic.model.domain import DomainKey
 from elastic.model.instance import Attempt, Instance
+from elastic.model.parts import Part, PartKind
+from elastic.model.recipe import Recipe
 from elastic.model.server import Mark, Server, ServerStatus
 from elastic.model.states import Health, InstanceState
 from elastic.rules.provisioning import (
@@ -25,6 +27,9 @@ from elastic.rules.provisioning import (
     LookUp,
     Move,
     Patience,
+    Prepare,
+    Prepared,
+    Release,
     Settle,
     Step,
     Wait,
@@ -69,7 +74,8 @@ def look(begun: float, *servers: Server, version: int = 7) -> Look:
 
 
 def step(instance: Instance, known: dict[str, Any]) -> Step:
-    return next_step(instance, Dossier(**known), PATIENCE, NOW)
+    """Of a cloud that needs no preparation, unless `known` says otherwise."""
+    return next_step(instance, Dossier(**{"prepared": Prepared(), **known}), PATIENCE, NOW)
 
 
 A, B = server("s-1", created=5), server("s-2", created=4)
@@ -363,9 +369,90 @@ OVER = [
 ]
 
 
+PORT, DISK, GROUP = Part(PartKind.PORT, "p"), Part(PartKind.VOLUME, "v"), Part(PartKind.GROUP, "g")
+PARTS = (PORT, DISK, GROUP)
+READY = Prepared(Recipe(flavor="tiny", image="cirros"), {}, PARTS)
+
+
+def gone(*parts: Part) -> frozenset[str]:
+    return frozenset(part.part_id for part in parts)
+
+
+WITH_PARTS = [
+    ("its parts are made first", record(100), {"prepared": None}, Prepare()),
+    ("also before a second attempt", record(300, closed=1), {"prepared": None}, Prepare()),
+    (
+        "but not while one may be under way",
+        record(200, open=1),
+        {"prepared": None, "attempt_since": 980},
+        Wait(1010),
+    ),
+    ("then it is looked for", record(100), {"prepared": READY}, LookUp()),
+    ("and created with them", record(100), {"prepared": READY, "look": look(999)}, Create(1, 7, READY)),
+    (
+        "what its type cannot have ends it before anything was asked for",
+        record(100),
+        {"prepared": None, "refused": (REJECTED, "no such flavor")},
+        Move(REJECTED, "no such flavor"),
+    ),
+    ("of one that leaves the ports go first", record(700, closed=1, s="s-1", parts=PARTS), {}, Release(PORT)),
+    (
+        "then its server",
+        record(700, closed=1, s="s-1", parts=PARTS),
+        {"released": gone(PORT)},
+        Delete("s-1"),
+    ),
+    (
+        "then, once that is gone, the rest",
+        record(700, closed=1, s="s-1", parts=PARTS),
+        {"released": gone(PORT), "gone": True, "look": look(999)},
+        Release(DISK),
+    ),
+    (
+        "what its domain shares stays with the domain",
+        record(700, closed=1, s="s-1", parts=PARTS),
+        {"released": gone(PORT, DISK), "gone": True, "look": look(999)},
+        Move(TERMINATED, "its server is gone"),
+    ),
+    (
+        "and goes with it",
+        record(700, closed=1, s="s-1", parts=PARTS),
+        {"released": gone(PORT, DISK), "gone": True, "look": look(999), "shared_stays": False},
+        Release(GROUP),
+    ),
+    (
+        "the port goes before a create that may be under way is waited out",
+        record(700, open=1, parts=(PORT,)),
+        {"attempt_since": NOW},
+        Release(PORT),
+    ),
+    (
+        "what was made for it and not yet recorded goes as well",
+        record(700),
+        {"prepared": READY},
+        Release(PORT),
+    ),
+    (
+        "what a failure left of parts is released",
+        record(900, closed=1, parts=PARTS, leftover=True),
+        {},
+        Release(PORT),
+    ),
+    (
+        "and then that is cleared",
+        record(900, closed=1, parts=PARTS, leftover=True),
+        {"released": gone(PORT, DISK), "look": look(999)},
+        Clear(),
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("instance", "known", "expected"),
-    [pytest.param(*row[1:], id=row[0]) for row in ANYBODY + NO_SERVER_YET + WITH_A_SERVER + LEAVING + OVER],
+    [
+        pytest.param(*row[1:], id=row[0])
+        for row in ANYBODY + NO_SERVER_YET + WITH_A_SERVER + LEAVING + OVER + WITH_PARTS
+    ],
 )
 def test_the_next_step(instance, known, expected):
     assert step(instance, known) == expected
@@ -404,8 +491,23 @@ def cases() -> list[Case]:
         return Instance(instance_id="i-001-1-1", site="north", deployable_type="t", version=7, **fields)
 
     records = [named(fields) for fields in combinations(EVERY_RECORD)]
-    dossiers = [Dossier(told=server(status="BUILD"), **fields) for fields in combinations(EVERY_DOSSIER)]
+    told = server(status="BUILD")
+    dossiers = [Dossier(told=told, prepared=Prepared(), **fields) for fields in combinations(EVERY_DOSSIER)]
     return [(i, known, next_step(i, known, PATIENCE, NOW)) for i in records for known in dossiers]
+
+
+@pytest.fixture(scope="module")
+def cases_with_parts(cases) -> list[Case]:
+    """Each record that may have an end, with a port and a volume, one of them, both or none of which is gone."""
+    some = [
+        (i, known) for i, known, found in cases if i.attempt and isinstance(found, Delete | Move | Clear | Create)
+    ]
+    asked = [
+        (replace(i, parts=(PORT, DISK)), replace(known, released=released))
+        for i, known in some[::7]
+        for released in (gone(), gone(PORT), gone(DISK), gone(PORT, DISK))
+    ]
+    return [(i, known, next_step(i, known, PATIENCE, NOW)) for i, known in asked]
 
 
 def those(cases: list[Case], kind: type) -> list[Case]:
@@ -444,7 +546,7 @@ def test_one_that_was_tried_and_is_to_go_is_over_only_when_its_absence_is_proved
 def test_what_a_failure_left_over_is_cleared_only_when_its_absence_is_proved(cases):
     for instance, known, _ in those(cases, Clear):
         assert instance.leftover
-        assert known.gone
+        assert known.gone or instance.server_id is None
         assert (known.look.servers, known.look.version) == ((), 7)
 
 
@@ -459,6 +561,20 @@ def test_a_server_is_adopted_only_where_none_is_on_record_yet(cases):
 def test_nothing_of_one_that_is_wanted_is_ever_deleted(cases):
     for instance, _, _ in those(cases, Delete):
         assert instance.state.is_over
+
+
+@pytest.mark.hazard("F25")
+def test_a_server_is_deleted_only_when_its_ports_are_gone(cases_with_parts):
+    for instance, known, _ in those(cases_with_parts, Delete):
+        if instance.state is InstanceState.TERMINATING or instance.leftover:
+            assert PORT.part_id in known.released
+
+
+@pytest.mark.hazard("F25")
+def test_what_is_over_leaves_no_part_behind(cases_with_parts):
+    for instance, known, found in (*those(cases_with_parts, Move), *those(cases_with_parts, Clear)):
+        if isinstance(found, Clear) or instance.state is InstanceState.TERMINATING:
+            assert known.released == gone(PORT, DISK)
 
 
 @pytest.mark.hazard("F4")

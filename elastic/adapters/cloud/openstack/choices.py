@@ -1,0 +1,70 @@
+"""Names in a recipe, and what they stand for at a site: ids, looked up once a minute."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from openstack.connection import Connection
+from openstack.exceptions import raise_from_response
+
+from elastic.errors import BadOrder
+from elastic.ports.clock import Clock
+
+FRESH = 60.0  # seconds
+
+
+class Choices:
+    """For all threads; of two that look for the same both may ask. BadOrder if there is none such, or several."""
+
+    def __init__(self, connection: Callable[[], Connection], clock: Clock, site: str) -> None:
+        self._connection, self._clock, self._site = connection, clock, site
+        self._known: dict[tuple[str, str], tuple[float, str]] = {}
+        self._lock = threading.Lock()
+
+    def image(self, wanted: str | Mapping[str, str]) -> str:
+        if isinstance(wanted, str):
+            return self._id("image", wanted, lambda c: c.image.find_image(wanted))
+        shown = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
+        return self._id("image", shown, lambda c: _newest_image(c, wanted))
+
+    def flavor(self, wanted: str) -> str:
+        return self._id("flavor", wanted, lambda c: c.compute.find_flavor(wanted))
+
+    def network(self, wanted: str) -> str:
+        return self._id("network", wanted, lambda c: c.network.find_network(wanted))
+
+    def security_group(self, wanted: str) -> str:
+        def find(connection: Connection) -> Any:
+            project = connection.current_project_id
+            return connection.network.find_security_group(wanted, project_id=project)
+
+        return self._id("security group", wanted, find)
+
+    def server_group(self, wanted: str) -> str:
+        return self._id("server group", wanted, lambda c: c.compute.find_server_group(wanted))
+
+    def _id(self, what: str, name: str, find: Callable[[Connection], Any]) -> str:
+        now = self._clock.monotonic()
+        with self._lock:
+            at, known = self._known.get((what, name), (-FRESH, ""))
+        if now - at < FRESH:
+            return known
+        found = find(self._connection())
+        if found is None:
+            raise BadOrder(f"{what} {name!r}: there is none such at site {self._site}")
+        with self._lock:
+            self._known[what, name] = now, found.id
+        return str(found.id)
+
+
+class _Newest:
+    def __init__(self, identity: str) -> None:
+        self.id = identity
+
+
+def _newest_image(connection: Connection, properties: Mapping[str, str]) -> _Newest | None:
+    params = {**properties, "status": "active", "sort": "created_at:desc,id:asc", "limit": "1"}
+    answer = connection.image.get("/images", params=params)
+    raise_from_response(answer)
+    images = answer.json()["images"]
+    return _Newest(images[0]["id"]) if images else None
