@@ -169,6 +169,33 @@ class Client(_ClusterCalls):
     def definitions(self) -> list[Row]:
         return self._rows("list_domain_definitions")
 
+    # deployable types and sites
+
+    def add_type(self, name: str, kind: Mapping[str, Json], common: bool = False, check: bool = False) -> None:
+        """`common`: for all owners (operators only); `check`: only if each site has all that it names."""
+        self._change_owned("add_type", type_id=name, type=kind, common=common, check=check)
+
+    def update_type(self, name: str, kind: Mapping[str, Json], common: bool = False, check: bool = False) -> None:
+        """Replace it wholly. What was launched before stays as it is; each new launch takes this."""
+        self._change_owned("update_type", type_id=name, type=kind, common=common, check=check)
+
+    def remove_type(self, name: str, common: bool = False) -> None:
+        self._change_owned("remove_type", type_id=name, common=common)
+
+    def type(self, name: str, common: bool = False) -> Row:
+        """The one that a launch of ours would take."""
+        return self._row("describe_type", owner=self._owner, type_id=name, common=common)
+
+    def types(self) -> list[Row]:
+        return self._rows("list_types", owner=self._owner)
+
+    def sites(self) -> list[Row]:
+        return self._rows("list_sites")
+
+    def site(self, name: str) -> Row:
+        """How it is: `findings`, and whether all is `well`."""
+        return self._row("describe_site", site=name, timeout=60.0)
+
     # domains
 
     def add_domain(

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from elastic.errors import BadRequest
-from elastic.model.actions import Answer, Question
+from elastic.model.actions import Answer, Place, Question
 from elastic.rules import onesite, thresholds
 from elastic.rules.answering import answered
 from elastic.rules.census import take_census
@@ -59,6 +59,11 @@ reclaim                     whether a share may shrink the domain; false
             place=OneSite.read(settings, common, needed=maximum > 0),
             common=common,
         )
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What it may launch."""
+        return self.place.places("iaas_site", "deployable_type") if self.maximum else ()
 
     def decide(self, question: Question) -> Answer:
         census = take_census(question, self.place.site)

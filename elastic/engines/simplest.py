@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from elastic.model.actions import Answer, Question, Reason
+from elastic.model.actions import Answer, Place, Question, Reason
 from elastic.rules.answering import answered
 from elastic.rules.census import take_census
 from elastic.rules.onesite import OneSite
@@ -44,6 +44,11 @@ reclaim               whether a share may shrink the domain; false
             oldest_first=common.oldest_first,
         )
         return cls(preserve_n=settings.integer("preserve_n"), reclaim=common.reclaim, place=place)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What it may launch."""
+        return self.place.places("force_site", "epuworker_type") if self.preserve_n else ()
 
     def decide(self, question: Question) -> Answer:
         census = take_census(question, self.place.site)

@@ -6,7 +6,9 @@ from typing import TypeVar
 from prometheus_client import CollectorRegistry, Counter
 
 from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom, ServerGone
+from elastic.model.finding import Finding
 from elastic.model.parts import FoundPart, Part
+from elastic.model.recipe import Recipe
 from elastic.model.server import Order, Server
 from elastic.ports.bus import Call, Reply
 from elastic.ports.cloud import Cloud
@@ -72,6 +74,12 @@ class CountedCloud:
 
     def servers(self, site: str, cluster: str, timeout: float, instance_id: str | None = None) -> Sequence[Server]:
         return self._count("servers", site, lambda: self._cloud.servers(site, cluster, timeout, instance_id))
+
+    def lacks(self, site: str, recipe: Recipe, timeout: float) -> Sequence[str]:
+        return self._count("lacks", site, lambda: self._cloud.lacks(site, recipe, timeout))
+
+    def examine(self, site: str, timeout: float) -> Sequence[Finding]:
+        return self._count("examine", site, lambda: self._cloud.examine(site, timeout))
 
     def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:
         return self._count("parts", site, lambda: self._cloud.parts(site, cluster, timeout))

@@ -89,6 +89,15 @@ class Launch(msgspec.Struct, frozen=True):
     extravars: Mapping[str, Any] = {}
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where an engine may launch what, with the names of the keys that say so."""
+
+    site: str
+    deployable_type: str
+    site_key: str
+    type_key: str
+
+
 class Reason(msgspec.Struct, frozen=True):
     stage: str
     text: str

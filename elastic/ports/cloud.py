@@ -7,7 +7,9 @@ that we do not know.
 from collections.abc import Sequence
 from typing import Protocol
 
+from elastic.model.finding import Finding
 from elastic.model.parts import FoundPart, Part
+from elastic.model.recipe import Recipe
 from elastic.model.server import Order, Server
 
 
@@ -39,6 +41,12 @@ class Cloud(Protocol):
 
         No snapshot: one made a moment ago may be absent. Presence is evidence, absence is not.
         """
+
+    def lacks(self, site: str, recipe: Recipe, timeout: float) -> Sequence[str]:
+        """What the recipe names that cannot be had there, a line each."""
+
+    def examine(self, site: str, timeout: float) -> Sequence[Finding]:
+        """How it is with the site: each thing that a launch there stands on. Never raises for what is wrong."""
 
     def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:
         """Those of the site that carry `cluster` in their name. No snapshot either."""

@@ -1,9 +1,9 @@
 """What a policy must be: a function of what is seen, and nothing else. A plug-in, one a file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
-from elastic.model.actions import Answer, Question
+from elastic.model.actions import Answer, Place, Question
 
 
 class Engine(Protocol):
@@ -13,6 +13,10 @@ class Engine(Protocol):
     @classmethod
     def configured(cls, conf: Mapping[str, Any]) -> Self:
         """Read an `engine_conf`. BadRequest names the key that is unknown, missing or wrong."""
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """All that it may launch, for those who look whether it can be had. An engine need not say."""
 
     def decide(self, question: Question) -> Answer:
         """Say what to launch and terminate so that the domain is as it should be.

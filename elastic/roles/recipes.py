@@ -9,7 +9,8 @@ from elastic.model.recipe import DeployableType, Recipe
 from elastic.ports.store import Store
 from elastic.rules import recipes
 
-KIND = "type"
+KIND, BODY = "type", "type"
+"""Of entries in the store; and the key in one under which it lies as it was written."""
 
 
 def entry_name(name: str, owner: str | None) -> str:
@@ -17,9 +18,15 @@ def entry_name(name: str, owner: str | None) -> str:
     return name if owner is None else f"{owner}:{name}"
 
 
-def find(store: Store, owner: str, name: str) -> tuple[str, Mapping[str, Json]]:
+def owner_in(entry: str) -> tuple[str | None, str]:
+    """Whose it is, None for a common one; and its name."""
+    owner, colon, name = entry.rpartition(":")
+    return (owner if colon else None), name
+
+
+def find(store: Store, owner: str | None, name: str) -> tuple[str, Mapping[str, Json]]:
     """The entry's name and what lies there. NotFound. Blocks."""
-    for entry in (entry_name(name, owner), entry_name(name, None)):
+    for entry in dict.fromkeys((entry_name(name, owner), entry_name(name, None))):
         try:
             return entry, store.entry(KIND, entry)
         except NotFound:
@@ -39,4 +46,4 @@ def recipe(
 
 
 def read(entry: Mapping[str, Json]) -> DeployableType:
-    return recipes.checked_type(entry["body"])
+    return recipes.checked_type(entry[BODY])

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import msgspec
 
-from elastic.model.actions import Candidate, Launch, Reason
+from elastic.model.actions import Candidate, Launch, Place, Reason
 from elastic.rules.answering import Moves, named, shown
 from elastic.rules.backoff import backoff_end
 from elastic.rules.census import Census
@@ -55,6 +55,9 @@ class OneSite(msgspec.Struct, frozen=True, kw_only=True):
             retirable=settings.names("retirable_nodes"),
             oldest_first=common.oldest_first,
         )
+
+    def places(self, site_key: str, type_key: str) -> tuple[Place, ...]:
+        return (Place(self.site, self.deployable_type, f"engine_conf.{site_key}", f"engine_conf.{type_key}"),)
 
     def reach(self, desired: int, census: Census, now: Number) -> Moves:
         """Instances at other sites count all the same, and are not moved."""

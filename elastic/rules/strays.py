@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from typing import NamedTuple
 
 from elastic.model.assignment import Layout
+from elastic.model.parts import FoundPart
 from elastic.model.server import Server
 from elastic.model.view import View
 
@@ -34,6 +36,42 @@ def claim(server: Server, layout: Layout, view: View | None, incarnation: int) -
     if record.server_id != server.server_id:
         return Claim.STRAY
     return Claim.STRAY if record.state.is_final else Claim.OURS
+
+
+class Home(NamedTuple):
+    """Whose a part is, as its name says: an instance, or, without a number, a domain. The slot is of 4096."""
+
+    slot: int
+    incarnation: int
+    number: int | None = None
+
+
+def home_of(identity: str) -> Home:
+    """Of `i-SLOT-INCARNATION-NUMBER`, or of `i-SLOT-INCARNATION`."""
+    _, slot, incarnation, *number = identity.split("-")
+    return Home(int(slot, 16), int(incarnation), int(number[0]) if number else None)
+
+
+def claim_of_part(found: FoundPart, home: Home, layout: Layout, view: View | None, incarnation: int) -> Claim:
+    """Whose is it? `view`: the domain of that slot and incarnation as read after the listing, null if there is
+    none such; `incarnation`: the counter of its partition."""
+    if found.cluster != layout.uid:
+        return Claim.FOREIGN
+    if home.incarnation > incarnation:
+        return Claim.FROM_THE_FUTURE
+    if view is None:
+        return Claim.STRAY
+    if home.number is None:
+        is_spent = view.domain.removed and all(i.state.is_final for i in view.instances)
+        return Claim.STRAY if is_spent else Claim.OURS
+    record = view.instance(found.home)
+    if record is None:
+        return Claim.FROM_THE_FUTURE if home.number >= view.standing.next_number else Claim.STRAY
+    if record.state.is_final and not record.leftover:
+        return Claim.STRAY
+    part = found.part
+    others = [p for p in record.parts if (p.kind, p.number) == (part.kind, part.number)]
+    return Claim.OURS if part in others or not others else Claim.STRAY
 
 
 def allowance(strays: int, servers: int) -> int:

@@ -25,7 +25,7 @@ NOT_STATE = {"lock", "leases", "_clock"}
 
 class Place(Bench):
     """bob has a domain `own`, and ann, unless she `is_away`, a domain `web` with an instance that runs and the
-    subscriber `pager`. ann has added the definitions `d` and, which no domain was made from, `spare`; m3 is a
+    subscriber `pager`, and a deployable type `hers`. ann has added the definitions `d` and, which no domain was made from, `spare`; m3 is a
     replica that died. root is an operator."""
 
     def __init__(self, operators: Collection[str] | None = ("root",), is_away: bool = False) -> None:
@@ -42,6 +42,7 @@ class Place(Bench):
     def _let_ann_in(self) -> None:
         self.add_domain()
         self.client("ann").subscribe("web", "pager")
+        self.client("ann").add_type("hers", TYPE)
         assert self.add_instance(WEB, server_id="s-1", public_ip="10.0.0.7") == self.instance
         mark = Mark("memory", WEB, 1, self.instance)
         self.cloud.create(Order(mark=mark, site="north", deployable_type="t"), timeout=20)
@@ -68,6 +69,14 @@ class Place(Bench):
     def good(self, op: str) -> dict[str, Any]:
         """Arguments with which it would be done, for ann or, if it is for operators, for root."""
         return good_arguments(self.instance)[op]
+
+
+TYPE = {
+    "description": "a worker",
+    "common": {"flavor": "tiny", "image": {"os_distro": "debian"}},
+    "sites": {"north": {"networks": ["net"], "user_data": {"runcmd": [["echo", "${who}"]]}}},
+    "variables": {"who": {"default": "you"}},
+}
 
 
 def good_arguments(instance: str) -> dict[str, dict[str, Any]]:
@@ -108,6 +117,13 @@ def good_arguments(instance: str) -> dict[str, dict[str, Any]]:
         "remove_domain_definition": {"definition_id": "spare"},
         "describe_domain_definition": {"definition_id": "d"},
         "list_domain_definitions": {},
+        "add_type": {"type_id": "new", "type": TYPE, "common": False, "check": True},
+        "update_type": {"type_id": "hers", "type": TYPE, "common": False, "check": False},
+        "remove_type": {"type_id": "hers", "common": False},
+        "describe_type": {"type_id": "hers", "common": False},
+        "list_types": {},
+        "list_sites": {},
+        "describe_site": {"site": "north"},
         "list_instances": domain,
         "describe_instance": one,
         "terminate_instance": one,

@@ -39,10 +39,16 @@ RULES = {
         "unprotect_instance",
         "list_events",
         "list_servers",
+        "add_type",
+        "update_type",
+        "remove_type",
+        "list_types",
+        "describe_type",
     },
     Access.AUTHOR: {"update_domain_definition", "remove_domain_definition"},
     Access.OPERATOR: {
         "instance_info",
+        "describe_site",
         "drain_replica",
         "forget_replica",
         "store_check",
@@ -56,6 +62,7 @@ RULES = {
         "describe_domain_definition",
         "list_domain_definitions",
         "list_replicas",
+        "list_sites",
         "ping",
     },
 }
@@ -69,6 +76,11 @@ NAMES_WHAT = {
     "owner": "an owner",
     "all_owners": "an owner",
     "definition_id": "a definition",
+    "type_id": "an owner's type",
+    "common": "an owner's type",
+    "site": "a site",
+    "type": "",
+    "check": "",
     "member": "a replica",
     "config": "",
     "unset": "",
@@ -203,6 +215,8 @@ def test_the_rules_would_be_seen_broken(operation: Operation, worlds: Worlds) ->
     args = worlds.hers.good(operation.name)
     if operation.name == "add_domain":
         args = {**args, "domain_id": "web"}
+    if operation.name == "add_type":
+        args = {**args, "type_id": "hers"}
     answers = [place.send(call(operation, args), "ann") for place in (worlds.hers, worlds.without)]
     assert comparable(answers[0]) != comparable(answers[1])
 

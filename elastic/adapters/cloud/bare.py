@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from elastic.model.finding import Finding
 from elastic.model.parts import FoundPart, Part
+from elastic.model.recipe import Recipe
 from elastic.model.server import Order
 
 
@@ -13,6 +15,12 @@ class BareCloud:
 
     def prepare(self, order: Order, timeout: float) -> tuple[Part, ...]:  # noqa: ARG002
         return ()
+
+    def lacks(self, site: str, recipe: Recipe, timeout: float) -> Sequence[str]:  # noqa: ARG002
+        return ()
+
+    def examine(self, site: str, timeout: float) -> Sequence[Finding]:  # noqa: ARG002
+        return [Finding("site", True, f"{site} boots whatever it is asked for")]
 
     def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:  # noqa: ARG002
         return ()

@@ -13,6 +13,7 @@ from elastic.ports.engine import Engine
 from elastic.roles.reactor.definitions import definition
 from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.forms import decision_form, domain_form, domain_row
+from elastic.roles.reactor.launchable import refuse_unlaunchable
 from elastic.roles.reactor.operations import Access, Asked, Operations, Owned
 from elastic.roles.reactor.secrets import refuse_masks
 from elastic.rules.config import checked_config, merged, refuse_depth, refuse_size, without
@@ -74,6 +75,7 @@ def add_domain(desk: Desk, asked: Asked, args: AddDomain) -> Json:
     _refuse_double(desk, key)
 
     config = _reconfigured(definition(desk, template), args.config, args.unset, desk.engines)
+    refuse_unlaunchable(desk, key.owner, config)
     fresh = Domain(key=key, definition=template, created=asked.now, subscribers=subscribers, paused=args.paused)
     for subscriber in subscribers:
         desk.outgoing.subscribe(key.owner, key.name, subscriber)
@@ -97,6 +99,7 @@ def reconfigure_domain(desk: Desk, asked: Asked, args: ReconfigureDomain) -> Jso
     key, config = asked.key(args.domain_id), merged({}, args.config)
     named = [f"{section}.{name}" for section, part in config.items() for name in part] + args.unset
     event = _event(asked, key, "reconfigured", f"by {asked.caller}: {', '.join(named) or 'nothing'}"[:300])
+    refuse_unlaunchable(desk, key.owner, change(desk.view(key).domain).config)
     desk.change(key, change, asked.request, [event])
 
 

@@ -24,7 +24,7 @@ from elastic.model.domain import Json
 from elastic.model.names import checked_name
 from elastic.ports.bus import Call, Pulse, Reply
 from elastic.ports.store import Request
-from elastic.roles.reactor import cluster, definitions, domains, instances
+from elastic.roles.reactor import cluster, definitions, domains, instances, sites, types
 from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.hearing import Hearing, ages_of
 from elastic.roles.reactor.operations import Access, Asked, Operation, Operations, owner_asked_for
@@ -32,7 +32,14 @@ from elastic.rules.showing import visible
 
 log = logging.getLogger(__name__)
 
-OPERATIONS = Operations(domains.operations, definitions.operations, instances.operations, cluster.operations)
+OPERATIONS = Operations(
+    domains.operations,
+    definitions.operations,
+    types.operations,
+    sites.operations,
+    instances.operations,
+    cluster.operations,
+)
 
 KEY_LIFE = 3600.0
 """Seconds that a mutation's key outlives its deadline: longer than the bus may hold a message back."""

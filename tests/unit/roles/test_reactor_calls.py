@@ -33,6 +33,8 @@ def arguments(operation: Operation, instance: str) -> dict[str, Any]:
         "instance_id": instance,
         "member": "m2",
         "definition": {},
+        "type_id": "t",
+        "type": {"sites": {"north": {"flavor": "tiny", "image": "debian"}}},
         "record": {"node_id": instance, "state": "400-PENDING"},
     }
     required = [f for f in operation.arguments.__struct_fields__ if f in known]

@@ -8,6 +8,7 @@ from openstack.config import OpenStackConfig
 from openstack.exceptions import raise_from_response
 
 from elastic.adapters.cloud.openstack.choices import Choices
+from elastic.adapters.cloud.openstack.examine import examine, lacks
 from elastic.adapters.cloud.openstack.extras import Extras
 from elastic.adapters.cloud.openstack.listing import Listing
 from elastic.adapters.cloud.openstack.marks import metadata_of, name_of, tags_of
@@ -15,6 +16,7 @@ from elastic.adapters.cloud.openstack.servers import server_of
 from elastic.adapters.cloud.openstack.site import Site, connector
 from elastic.adapters.cloud.place import CloudPlace
 from elastic.errors import BadOrder, BadRequest, NotAsked, ServerGone
+from elastic.model.finding import Finding
 from elastic.model.parts import FoundPart, Part, PartKind
 from elastic.model.recipe import Recipe
 from elastic.model.server import Order, Server, ServerStatus
@@ -101,6 +103,12 @@ class OpenStackCloud:
         self._site(site)
         listing = self._listings[site]
         return listing.of_instance(cluster, instance_id) if instance_id else listing.whole(cluster)
+
+    def lacks(self, site: str, recipe: Recipe, timeout: float) -> Sequence[str]:  # noqa: ARG002 - the site's own
+        return lacks(self._site(site), recipe)
+
+    def examine(self, site: str, timeout: float) -> Sequence[Finding]:  # noqa: ARG002 - the site's own
+        return examine(self._site(site), self._clock)
 
     def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:  # noqa: ARG002 - the site's own
         self._site(site)
