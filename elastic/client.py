@@ -115,6 +115,17 @@ class _ClusterCalls(_Calls):
                 yield event
             self._sleep(pause)
 
+    def disable(self, whose: str | None = None) -> Row:
+        """From now on nothing is launched, for that owner or, without one, for all; `domains`: how many."""
+        return self._change("disable", owner=whose)
+
+    def enable(self, whose: str | None = None) -> Row:
+        return self._change("enable", owner=whose)
+
+    def terminate_all(self, whose: str | None = None) -> Row:
+        """End every instance. Conflict unless they are disabled."""
+        return self._change("terminate_all", owner=whose)
+
     def check_store(self) -> Row:
         """Read all of it; `problems` lists what does not fit together."""
         return self._row("store_check", timeout=120.0)
@@ -308,6 +319,15 @@ class Client(_ClusterCalls):
             return Progress(f"{domain}: {status}", is_end=status == "PAUSED")
 
         return self._until(look, f"{domain} is not paused", timeout)
+
+    def until_empty(self, timeout: float = 300.0) -> Iterator[Progress]:
+        """Go on until no instance is left, of the owner's or, for an operator who named none, of all."""
+
+        def look() -> Progress:
+            left = sum(1 for i in self.instances() if i["state"] < InstanceState.TERMINATED)
+            return Progress(f"{left} instances left", is_end=left == 0)
+
+        return self._until(look, "not all of it is terminated", timeout)
 
     def until_terminated(self, instance_id: str, timeout: float = 300.0) -> Iterator[Progress]:
         def look() -> Progress:

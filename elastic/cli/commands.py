@@ -48,6 +48,9 @@ COMMANDS = {
     "store check": "elastic.cli.cluster:StoreCheck",
     "store accept": "elastic.cli.cluster:StoreAccept",
     "upgrade finish": "elastic.cli.cluster:UpgradeFinish",
+    "disable": "elastic.cli.stops:Disable",
+    "enable": "elastic.cli.stops:Enable",
+    "terminate-all": "elastic.cli.stops:TerminateAll",
     "quarantine list": "elastic.cli.cluster:QuarantineList",
     "quarantine release": "elastic.cli.cluster:QuarantineRelease",
 }

@@ -1,6 +1,7 @@
 """A domain: one group of instances under one policy, as its owner's requests have left it."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,6 +25,14 @@ class DomainKey(NamedTuple):
     @classmethod
     def checked(cls, owner: object, name: object) -> "DomainKey":
         return cls(checked_name(owner, "owner"), checked_name(name, "domain"))
+
+
+class Disabled(StrEnum):
+    """What an operator has put a stop to, in the order of how much."""
+
+    NOT = ""
+    LAUNCHES = "launches"
+    EVERYTHING = "everything"  # and what is there is to end
 
 
 class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,10 +70,15 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created: float = 0.0
     paused: bool = False
     removed: bool = False
+    disabled: Disabled = Disabled.NOT
     brake_cleared: float = 0.0  # when an operator last said "resume"
     protected: tuple[str, ...] = ()  # instance ids that must not be shrunk away
     doomed: tuple[str, ...] = ()  # instance ids a client wants terminated
     subscribers: tuple[str, ...] = ()
+
+    @property
+    def is_to_be_empty(self) -> bool:
+        return self.removed or self.disabled is Disabled.EVERYTHING
 
     @property
     def engine(self) -> str:

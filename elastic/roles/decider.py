@@ -11,7 +11,7 @@ from functools import partial
 from elastic.errors import BadRequest
 from elastic.model.actions import Answer
 from elastic.model.decision import Decision, Event, Stage
-from elastic.model.domain import DomainKey
+from elastic.model.domain import Disabled, DomainKey
 from elastic.model.instance import Instance
 from elastic.model.states import Health
 from elastic.model.view import Standing, View
@@ -60,6 +60,10 @@ class Decider:
             paused = Complaint("Paused", "PausedByClient", "paused by a client: nothing is decided")
             self._conclude(view, undecided(view, (paused, *self._complaints(view.key)), now.wall))
             return None
+        if view.domain.disabled is Disabled.LAUNCHES and not view.domain.removed:
+            stopped = Complaint("Paused", "DisabledByOperator", "disabled by an operator: nothing is decided")
+            self._conclude(view, undecided(view, (stopped, *self._complaints(view.key)), now.wall))
+            return None
         held = self._brake(view, now)
         try:
             answer = self._ask_engine(view, held, now)
@@ -81,7 +85,7 @@ class Decider:
         """Null: it is still thinking."""
         sightings = self._mirror.sightings
         asked = question(view, held, now.wall, lambda i: now.mono - sightings.of(i, now.mono).state_since)
-        if view.domain.removed:
+        if view.domain.is_to_be_empty:
             return policy.decide(asked, self._engines)  # no engine has a say, so none can hold it up
         work = partial(policy.decide, asked, self._engines)
         return self._thoughts.think(view.key, view.counter, work, now.mono)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from elastic.errors import ElasticError
 from elastic.model.decision import Event
-from elastic.model.domain import Domain, DomainKey
+from elastic.model.domain import Disabled, Domain, DomainKey
 from elastic.model.instance import Instance
 from elastic.model.parts import Part
 from elastic.model.states import Health, InstanceState
@@ -128,7 +128,7 @@ class Provisioner:
                 plan.until += [until] if until is not None else []
             case LookUp():
                 plan.looks.append(instance)
-            case Prepare() if not _is_paused(domain):
+            case Prepare() if not _launches_nothing(domain):
                 plan.deeds.append(partial(self._prepare, instance=instance))
             case Create():
                 self._plan_create(plan, domain, instance, step, now)
@@ -155,7 +155,7 @@ class Provisioner:
 
     def _plan_create(self, plan: Plan, domain: Domain, instance: Instance, step: Create, now: Moment) -> None:
         """Note the attempt now, if a worker is free to send it at once; else wait for one."""
-        if _is_paused(domain):
+        if _launches_nothing(domain):
             return
         if not self._turnstile.enter(instance.site, domain.key):
             plan.waits_at.add(instance.site)
@@ -229,3 +229,7 @@ def _is_done(instance: Instance) -> bool:
 
 def _is_paused(domain: Domain) -> bool:
     return domain.paused and not domain.removed
+
+
+def _launches_nothing(domain: Domain) -> bool:
+    return _is_paused(domain) or domain.disabled is not Disabled.NOT

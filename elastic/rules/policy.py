@@ -58,7 +58,7 @@ def emptied(question: Question) -> Answer:
         terminates=terminates,
         desired=0,
         status="PENDING" if terminates else "STABLE",
-        reasons=(Reason("removed", "the domain is removed: nothing of it is to stay"),),
+        reasons=(Reason("removed", "nothing of the domain is to stay"),),
     )
 
 

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from elastic.model.assignment import Layout
-from elastic.model.parts import FoundPart
+from elastic.model.parts import FoundPart, Part, PartKind
 from elastic.model.server import Server
 from elastic.model.view import View
 
@@ -52,6 +52,12 @@ def home_of(identity: str) -> Home:
     return Home(int(slot, 16), int(incarnation), int(number[0]) if number else None)
 
 
+def home_in(instance: str, kind: PartKind) -> str:
+    """What the name of a part says: the instance, or, of what a domain shares, what all its instances' ids begin
+    with."""
+    return instance.rpartition("-")[0] if kind is PartKind.GROUP else instance
+
+
 def claim_of_part(found: FoundPart, home: Home, layout: Layout, view: View | None, incarnation: int) -> Claim:
     """Whose is it? `view`: the domain of that slot and incarnation as read after the listing, null if there is
     none such; `incarnation`: the counter of its partition."""
@@ -62,8 +68,7 @@ def claim_of_part(found: FoundPart, home: Home, layout: Layout, view: View | Non
     if view is None:
         return Claim.STRAY
     if home.number is None:
-        is_spent = view.domain.removed and all(i.state.is_final for i in view.instances)
-        return Claim.STRAY if is_spent else Claim.OURS
+        return _claim_of_shared(found.part, view)
     record = view.instance(found.home)
     if record is None:
         return Claim.FROM_THE_FUTURE if home.number >= view.standing.next_number else Claim.STRAY
@@ -72,6 +77,14 @@ def claim_of_part(found: FoundPart, home: Home, layout: Layout, view: View | Non
     part = found.part
     others = [p for p in record.parts if (p.kind, p.number) == (part.kind, part.number)]
     return Claim.OURS if part in others or not others else Claim.STRAY
+
+
+def _claim_of_shared(part: Part, view: View) -> Claim:
+    """Of several, those that an instance has; before any has one, each may be about to be taken."""
+    if view.domain.removed and all(i.state.is_final for i in view.instances):
+        return Claim.STRAY
+    recorded = {p for i in view.instances if not i.state.is_final for p in i.parts if p.kind is part.kind}
+    return Claim.OURS if part in recorded or not recorded else Claim.STRAY
 
 
 def allowance(strays: int, servers: int) -> int:

@@ -42,7 +42,7 @@ def question(
     return Question(
         engine=domain.engine,
         engine_conf=domain.engine_conf,
-        removed=domain.removed,
+        removed=domain.is_to_be_empty,
         instances=tuple(_candidate(i, view, brake, now - seconds_seen(i)) for i in view.instances),
         sensors=sensors or {},
         now=now,
@@ -110,6 +110,8 @@ def _leaving(view: View, answer: Answer) -> list[tuple[Instance, str]]:
 def _why(instance: Instance, view: View) -> str:
     if view.domain.removed:
         return "its domain is removed"
+    if view.domain.is_to_be_empty:
+        return "an operator has all of it terminated"
     if instance.instance_id in view.domain.doomed:
         return "a client asked for its end"
     if instance.state is InstanceState.RUNNING_FAILED:

@@ -25,8 +25,8 @@ NOT_STATE = {"lock", "leases", "_clock"}
 
 class Place(Bench):
     """bob has a domain `own`, and ann, unless she `is_away`, a domain `web` with an instance that runs and the
-    subscriber `pager`, and a deployable type `hers`. ann has added the definitions `d` and, which no domain was made from, `spare`; m3 is a
-    replica that died. root is an operator."""
+    subscriber `pager`, and a deployable type `hers`. ann has added the definitions `d` and, which no domain was
+    made from, `spare`; m3 is a replica that died. root is an operator."""
 
     def __init__(self, operators: Collection[str] | None = ("root",), is_away: bool = False) -> None:
         super().__init__(operators)
@@ -122,6 +122,9 @@ def good_arguments(instance: str) -> dict[str, dict[str, Any]]:
         "remove_type": {"type_id": "hers", "common": False},
         "describe_type": {"type_id": "hers", "common": False},
         "list_types": {},
+        "disable": {"owner": "ann"},
+        "enable": {"owner": "ann"},
+        "terminate_all": {"owner": "bob"},
         "list_sites": {},
         "describe_site": {"site": "north"},
         "list_instances": domain,

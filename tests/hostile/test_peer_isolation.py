@@ -49,6 +49,9 @@ RULES = {
     Access.OPERATOR: {
         "instance_info",
         "describe_site",
+        "disable",
+        "enable",
+        "terminate_all",
         "drain_replica",
         "forget_replica",
         "store_check",

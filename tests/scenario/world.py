@@ -279,12 +279,13 @@ class World:
         partitions: int = 16,
         engines: dict | None = None,
         workers: Callable[[], Workers] = InlineWorkers,
+        cloud: type[SimulatedCloud] = SimulatedCloud,
     ) -> None:
         self.clock, self.chance, self.tuning = Hand(), random.Random(seed), tuning
         self.engines, self.make_workers = engines or ENGINES, workers
         self.store = MemoryStore(partitions=partitions, uid="world", clock=self.clock)
         self.room, self.broker = Room(), MemoryBroker(self.clock.now)
-        self.cloud = SimulatedCloud(
+        self.cloud = cloud(
             self.clock,
             random.Random(seed),
             weather=weather or Weather(boot=(1.0, 3.0)),

@@ -89,6 +89,11 @@ class Machines:
         self._planned += 1  # of two at one time the one planned first comes first
         heapq.heappush(self._due, (self._moment + delay, self._planned, effect))
 
+    @property
+    def now(self) -> float:
+        """Up to when all has happened; monotonic."""
+        return self._moment
+
     def all(self) -> list[Machine]:
         return [machine for machine in self._machines.values() if machine.is_there]
 

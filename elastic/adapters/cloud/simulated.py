@@ -14,10 +14,11 @@ from elastic.adapters.cloud.bare import BareCloud
 from elastic.adapters.cloud.machines import Dice, Machine, Machines
 from elastic.adapters.cloud.place import CloudPlace
 from elastic.adapters.cloud.weather import Entry, Happened, Weather
-from elastic.errors import BadOrder, CloudUnavailable, NoRoom, ServerGone
+from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom, ServerGone
 from elastic.model.server import Mark, Order, Server, ServerStatus
 from elastic.ports.clock import Clock
 
+FULL = "Quota exceeded for instances"
 _RUNS = frozenset({ServerStatus.BUILD, ServerStatus.ACTIVE})
 
 
@@ -65,7 +66,7 @@ class SimulatedCloud(BareCloud):
             latency = self._dice.within(self.weather.latency)
             if latency > timeout:
                 self._give_up(order, latency)
-            machine = self._machines.build(order.site, order.mark, self.weather, latency)
+            machine = self._build(order, latency)
             if self._dice.says(self.weather.reply_lost):
                 raise CloudUnavailable("the connection broke before an answer came")
             return machine.told()
@@ -158,20 +159,28 @@ class SimulatedCloud(BareCloud):
             raise CloudUnavailable(f"{site} does not answer")
 
     def _refuse(self, order: Order) -> None:
-        if not self._has_room() or self._dice.says(self.weather.no_room):
-            raise NoRoom("Quota exceeded for instances")
+        obstacle = self._obstacle(order)
+        if obstacle is not None:
+            raise obstacle
+        if self._dice.says(self.weather.no_room):
+            raise NoRoom(FULL)
         if self._dice.says(self.weather.bad_order):
             raise BadOrder(f"no image for {order.deployable_type}")
 
-    def _has_room(self) -> bool:
-        return self.quota is None or len(self._machines.all()) < self.quota
+    def _obstacle(self, order: Order) -> CloudRefused | None:  # noqa: ARG002 - for clouds that know more
+        """Why it cannot be made now, for certain."""
+        is_full = self.quota is not None and len(self._machines.all()) >= self.quota
+        return NoRoom(FULL) if is_full else None
+
+    def _build(self, order: Order, latency: float = 0.0) -> Machine:
+        return self._machines.build(order.site, order.mark, self.weather, latency)
 
     def _give_up(self, order: Order, delay: float) -> NoReturn:
         """The caller goes away, the order goes on."""
 
         def take_effect() -> None:
-            if self._has_room():
-                self._machines.build(order.site, order.mark, self.weather)
+            if self._obstacle(order) is None:
+                self._build(order)
 
         self._machines.plan(delay, take_effect)
         raise CloudUnavailable("no answer in time")

@@ -16,6 +16,7 @@ from elastic.roles.reactor.forms import decision_form, domain_form, domain_row
 from elastic.roles.reactor.launchable import refuse_unlaunchable
 from elastic.roles.reactor.operations import Access, Asked, Operations, Owned
 from elastic.roles.reactor.secrets import refuse_masks
+from elastic.roles.reactor.stops import disabled, obey
 from elastic.rules.config import checked_config, merged, refuse_depth, refuse_size, without
 from elastic.rules.ring import partition_of, slot_of
 
@@ -79,7 +80,10 @@ def add_domain(desk: Desk, asked: Asked, args: AddDomain) -> Json:
     fresh = Domain(key=key, definition=template, created=asked.now, subscribers=subscribers, paused=args.paused)
     for subscriber in subscribers:
         desk.outgoing.subscribe(key.owner, key.name, subscriber)
-    desk.store.add_domain(replace(fresh, **config), asked.request)
+    fresh = replace(fresh, disabled=disabled(desk, key.owner), **config)
+    desk.store.add_domain(fresh, asked.request)
+    if disabled(desk, key.owner) is not fresh.disabled:
+        obey(desk, key)  # an operator spoke while we wrote
     desk.tell(_event(asked, key, "added", f"by {asked.caller}, from definition {template}"))
 
 

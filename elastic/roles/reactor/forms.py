@@ -3,7 +3,7 @@
 import msgspec
 
 from elastic.model.decision import Decision, Event
-from elastic.model.domain import DomainKey, Json
+from elastic.model.domain import Disabled, DomainKey, Json
 from elastic.model.instance import Instance
 from elastic.model.states import InstanceState
 from elastic.model.view import Condition, View
@@ -16,6 +16,8 @@ def domain_status(view: View) -> str:
         return "REMOVING"
     if view.domain.paused:
         return "PAUSED"
+    if view.domain.disabled is not Disabled.NOT:
+        return "DISABLED"
     if view.standing.revision != view.domain.revision:
         return "PENDING"
     failed = view.standing.condition("EngineFailed")

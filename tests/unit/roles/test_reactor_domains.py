@@ -301,7 +301,7 @@ def test_what_is_not_there_is_not_found(bench: Bench, op: str) -> None:
 
 
 def test_an_unknown_operation_is_named_as_such(bench: Bench) -> None:
-    assert bench.error("terminate_all") == "unknown_operation"
+    assert bench.error("terminate_some") == "unknown_operation"
 
 
 def test_what_is_nested_too_deep_is_refused_wherever_it_comes_in(bench: Bench) -> None:

@@ -5,31 +5,30 @@ oldest of several is taken, and the others are strays. None of them can be tagge
 """
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from openstack.connection import Connection
 from openstack.exceptions import NotFoundException, raise_from_response
 
+from elastic.adapters.cloud.openstack.choices import FRESH
 from elastic.adapters.cloud.openstack.servers import when
 from elastic.adapters.cloud.openstack.site import Site
 from elastic.errors import CloudUnavailable
 from elastic.model.parts import FoundPart, Part, PartKind
 from elastic.model.recipe import Recipe
 from elastic.model.server import Mark
+from elastic.rules.strays import home_in
 
 NAME = re.compile(r"elastic-([^-]+)-(i-[0-9a-f]+-\d+(?:-\d+)?)-(port|volume|floating_ip|group)(\d+)")
 POLL = 0.5  # seconds between two looks at a volume that is being made
 
 
-def home_of(mark: Mark, kind: PartKind) -> str:
-    """Whose it is: the instance's, or, of what a domain shares, the beginning of all its instances' ids."""
-    return mark.instance_id.rpartition("-")[0] if kind is PartKind.GROUP else mark.instance_id
-
-
 def name_of(mark: Mark, kind: PartKind, number: int = 0) -> str:
-    return f"elastic-{mark.cluster}-{home_of(mark, kind)}-{kind}{number}"
+    return f"elastic-{mark.cluster}-{home_in(mark.instance_id, kind)}-{kind}{number}"
 
 
 def cluster_of(cluster: str) -> str:
@@ -42,6 +41,8 @@ class Extras:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._making_groups = threading.Lock()
+        self._groups: dict[str, tuple[str, float]] = {}  # name -> id, and until when that is believed
 
     def make(self, mark: Mark, recipe: Recipe, timeout: float) -> tuple[Part, ...]:
         """All that the recipe asks for: what is there is taken, what is not is made."""
@@ -106,7 +107,16 @@ class Extras:
             return found
 
     def _group(self, mark: Mark, policy: str) -> str:
+        """One for all instances of the domain: who asks while it is being made waits for it."""
         name = name_of(mark, PartKind.GROUP)
+        with self._making_groups:
+            made, until = self._groups.get(name, ("", 0.0))
+            if time.monotonic() >= until:
+                made = self._group_named(name, policy)
+                self._groups[name] = made, time.monotonic() + FRESH
+            return made
+
+    def _group_named(self, name: str, policy: str) -> str:
         with self._site.asked() as cloud:
             found = sorted(group.id for group in cloud.compute.server_groups() if group.name == name)
             if found:
@@ -116,10 +126,13 @@ class Extras:
     def release(self, part: Part) -> None:
         """Have it deleted; one that is not there is well. A group stays as long as a server is in it."""
         with self._site.asked() as cloud:
-            try:
+            self._forget_group(part)
+            with suppress(NotFoundException):
                 _RELEASE[part.kind](cloud, part.part_id)
-            except NotFoundException:
-                return
+
+    def _forget_group(self, part: Part) -> None:
+        with self._making_groups:
+            self._groups = {name: known for name, known in self._groups.items() if known[0] != part.part_id}
 
     def found(self, cluster: str) -> list[FoundPart]:
         """All of the cluster's, of every kind that the site knows."""
