@@ -48,7 +48,7 @@ reclaim               whether a share may shrink the domain; false
     @property
     def places(self) -> tuple[Place, ...]:
         """What it may launch."""
-        return self.place.places("force_site", "epuworker_type") if self.preserve_n else ()
+        return self.place.places("force_site", "epuworker_type", "epuworker_allocation") if self.preserve_n else ()
 
     def decide(self, question: Question) -> Answer:
         census = take_census(question, self.place.site)

@@ -96,6 +96,7 @@ class Place(msgspec.Struct, frozen=True):
     deployable_type: str
     site_key: str
     type_key: str
+    allocation_key: str
 
 
 class Reason(msgspec.Struct, frozen=True):

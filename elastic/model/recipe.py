@@ -23,15 +23,17 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What to boot at one site.
 
-    `image`: a name or an id, or properties of which the newest image has to have all. `networks`: names or ids;
-    for each a port is made before the server. `floating_ip`: the network from which the first port gets an
-    address. `group`: a server group of the domain's own with this policy; `server_group`: one that is there
-    already. `user_data`: a text that cloud-init reads, taken as it is, or a mapping: a cloud-config, with
-    variables. `contextualization`: whether the agent inside speaks to us; of one that does not, ACTIVE has to
-    be enough."""
+    `allocations`: other flavors, by what a launch may call them. `image`: a name or an id, or properties of
+    which the newest image has to have all. `networks`: names or ids; for each a port is made before the server.
+    `floating_ip`: the network from which the first port gets an address. `group`: a server group of the
+    domain's own with this policy; `server_group`: one that is there already. `user_data`: a text that
+    cloud-init reads, taken as it is, or a mapping: a cloud-config, with variables. `contextualization`: whether
+    the agent inside speaks to us; of one that does not, ACTIVE has to be enough.
+    """
 
     flavor: Text
     image: Text | Mapping[Text, Text]
+    allocations: Mapping[Text, Text] = {}
     networks: Most = ()
     security_groups: Most = ()
     key: Text | None = None
@@ -43,6 +45,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     user_data: str | Mapping[str, Json] = ""
     metadata: Mapping[Text, Annotated[str, msgspec.Meta(max_length=255)]] = {}
     contextualization: Contextualization = "heartbeat"
+
+    def flavor_for(self, allocation: str | None) -> str:
+        """An allocation that the type does not know is none: engines have names for them of their own."""
+        return self.allocations.get(allocation or "", self.flavor)
 
 
 class Variable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

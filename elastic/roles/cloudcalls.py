@@ -232,11 +232,16 @@ class CloudCalls:
 
         def answered(_: None, error: Exception | None) -> None:
             self._reckon(key, tenure, f"release of a {part.kind}", error)
+            before = self._dossiers.bare(identity, tenure)
             learnt: dict[str, Any] = {"under_way": False}
             if error is None:
-                learnt["released"] = self._dossiers.bare(identity, tenure).released | {part.part_id}
+                learnt["released"] = before.released | {part.part_id}
             else:
                 learnt["wait_until"] = self._clock.monotonic() + _pause(error)
+            if isinstance(error, CloudRefused):
+                learnt["in_use"] = before.in_use | {part.part_id}
+                log.info("%s: %s %s is not let go: %s", key, part.kind, part.part_id, error)
+                self._complain(key, tenure, f"{part.kind} {part.part_id} of {identity} is not let go: {error}")
             self._note(identity, tenure, **learnt)
             self._touch(key)
 
@@ -253,6 +258,9 @@ class CloudCalls:
         """What came of its last call, if that was no answer."""
         met_in, complaint = self._troubles.get(key, (None, None))
         return (complaint,) if complaint is not None and met_in == tenure else ()
+
+    def _complain(self, key: DomainKey, tenure: int, text: str) -> None:
+        self._troubles[key] = (tenure, Complaint("Degraded", "CloudRefused", text[:500]))
 
     def _reckon(self, key: DomainKey, tenure: int, what: str, error: Exception | None) -> None:
         """A refusal is an answer too."""

@@ -148,7 +148,8 @@ def _pronounce(instance: Instance, *, verdict: Verdict, now: float) -> Instance:
 
 
 def _first_heard(instance: Instance, *, verdict: Verdict, now: float) -> Instance:
-    running = advance(instance, InstanceState.RUNNING, now, "heard from" if verdict.reason else "")
+    heard = "heard from" if verdict.health is not Health.UNKNOWN else verdict.reason
+    running = advance(instance, InstanceState.RUNNING, now, heard)
     return _pronounce(running, verdict=verdict, now=now)
 
 

@@ -56,8 +56,10 @@ class OneSite(msgspec.Struct, frozen=True, kw_only=True):
             oldest_first=common.oldest_first,
         )
 
-    def places(self, site_key: str, type_key: str) -> tuple[Place, ...]:
-        return (Place(self.site, self.deployable_type, f"engine_conf.{site_key}", f"engine_conf.{type_key}"),)
+    def places(self, *keys: str) -> tuple[Place, ...]:
+        """`keys`: those of the site, the type and the allocation."""
+        site, kind, allocation = (f"engine_conf.{key}" for key in keys)
+        return (Place(self.site, self.deployable_type, site, kind, allocation),)
 
     def reach(self, desired: int, census: Census, now: Number) -> Moves:
         """Instances at other sites count all the same, and are not moved."""

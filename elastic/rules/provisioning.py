@@ -49,6 +49,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     attempt_since: float = 0.0  # first saw its present attempt, or learnt how our own call for it ended
     prepared: Prepared | None = None
     released: frozenset[str] = frozenset()  # ids of parts that are gone
+    in_use: frozenset[str] = frozenset()  # ids of parts that the cloud would not let go, as a server has them
     shared_stays: bool = True  # its domain lives, and with it what its instances share
     look: Look | None = None
     made: Server | None = None  # what our own create returned
@@ -247,7 +248,8 @@ def _says_new_address(instance: Instance, told: Server) -> bool:
 def _take_down(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
     """It is to go, and nothing of it may stay: with an attempt on record, absence has to be proved.
 
-    Its ports go first: a create that is still under way fails without them.
+    Where a create may still be under way its ports go first: it fails without them. (One that a server has taken
+    stays with it: Neutron lets no member of a project delete that.)
     """
     if instance.attempt is None and instance.server_id is None:
         return _release(instance, dossier) or Move(InstanceState.TERMINATED, "it never had a server")
@@ -258,19 +260,21 @@ def _take_down(instance: Instance, dossier: Dossier, patience: Patience, now: fl
 
 def _take_apart(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step | None:
     """None once neither its server nor any part of it is there."""
-    if port := _release(instance, dossier, PartKind.PORT):
+    if instance.server_id is None and (port := _release(instance, dossier, PartKind.PORT)):
         return port
     if instance.server_id is not None and not dossier.gone:
         return _delete(instance.server_id, dossier, patience, now)
     return _prove_absence(instance, dossier, patience, now) or _release(instance, dossier)
 
 
-def _release(instance: Instance, dossier: Dossier, *kinds: PartKind) -> Step | None:
-    """The next part to be deleted; what was made and not yet recorded is one as well."""
+def _release(instance: Instance, dossier: Dossier, kind: PartKind | None = None) -> Step | None:
+    """The next part to be deleted; what was made and not yet recorded is one as well. Of one kind: only what no
+    server has."""
     made = dossier.prepared.parts if dossier.prepared else ()
     for part in dict.fromkeys((*instance.parts, *made)):
         stays = part.kind is PartKind.GROUP and dossier.shared_stays
-        if part.part_id not in dossier.released and not stays and (not kinds or part.kind in kinds):
+        is_free = kind is None or (part.kind is kind and part.part_id not in dossier.in_use)
+        if part.part_id not in dossier.released and not stays and is_free:
             return Release(part)
     return None
 

@@ -1,8 +1,9 @@
 """A simulated cloud that knows deployable types, and makes parts for servers: ports, volumes, groups.
 
-It keeps to what Nova and Neutron promise, and to no more: a port serves one server at a time, and a create without
-its port fails, also one that takes effect late; names are not unique; what was made is not listed at once; a group
-goes only when nothing is in it. What a recipe says of images and flavors it takes on trust.
+It keeps to what Nova and Neutron promise, and to no more: a port serves one server at a time, and stays as long
+as that does; a create without its port fails, also one that takes effect late; names are not unique; what was
+made is not listed at once; a group goes only when nothing is in it. What a recipe says of images and flavors it
+takes on trust.
 """
 
 from collections.abc import Iterator, Sequence
@@ -58,8 +59,8 @@ class FurnishedCloud(SimulatedCloud):
             thing = self._things.get(part.part_id)
             if thing is None or (part.kind is PartKind.GROUP and thing.is_in_use):
                 return
-            if part.kind is PartKind.VOLUME and thing.is_in_use:
-                raise CloudRefused(f"volume {part.part_id} is in use")
+            if thing.is_in_use:
+                raise CloudRefused(f"{part.kind} {part.part_id} is in use")
             del self._things[part.part_id]
             if self._dice.says(self.weather.delete_reply_lost):
                 raise CloudUnavailable("the connection broke before an answer came")

@@ -22,10 +22,14 @@ def refuse_unlaunchable(desk: Desk, owner: str, config: Mapping[str, Mapping[str
             raise BadRequest(f"{place.site_key}: there is no site {place.site!r}; there are {', '.join(sites)}")
         try:
             kind = recipes.read(recipes.find(desk.store, owner, place.deployable_type)[1])
-            recipe(kind, place.site)
+            said = recipe(kind, place.site)
             variables(kind, given)
         except (NotFound, BadRequest) as error:
             raise BadRequest(f"{place.type_key}: {error}") from None
+        wanted = config["engine_conf"].get(place.allocation_key.rpartition(".")[2])
+        if wanted is not None and wanted not in said.allocations:
+            known = ", ".join(sorted(said.allocations)) or "none"
+            raise BadRequest(f"{place.allocation_key}: type {place.deployable_type!r} has {known}, not {wanted!r}")
 
 
 def _places(desk: Desk, config: Mapping[str, Mapping[str, Json]]) -> Iterable[Place]:

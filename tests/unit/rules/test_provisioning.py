@@ -395,15 +395,15 @@ WITH_PARTS = [
         {"prepared": None, "refused": (REJECTED, "no such flavor")},
         Move(REJECTED, "no such flavor"),
     ),
-    ("of one that leaves the ports go first", record(700, closed=1, s="s-1", parts=PARTS), {}, Release(PORT)),
-    (
-        "then its server",
-        record(700, closed=1, s="s-1", parts=PARTS),
-        {"released": gone(PORT)},
-        Delete("s-1"),
-    ),
+    ("of one that leaves its server goes first", record(700, closed=1, s="s-1", parts=PARTS), {}, Delete("s-1")),
     (
         "then, once that is gone, the rest",
+        record(700, closed=1, s="s-1", parts=PARTS),
+        {"gone": True, "look": look(999)},
+        Release(PORT),
+    ),
+    (
+        "one after another",
         record(700, closed=1, s="s-1", parts=PARTS),
         {"released": gone(PORT), "gone": True, "look": look(999)},
         Release(DISK),
@@ -421,10 +421,16 @@ WITH_PARTS = [
         Release(GROUP),
     ),
     (
-        "the port goes before a create that may be under way is waited out",
+        "of one that may be under way the port goes first",
         record(700, open=1, parts=(PORT,)),
         {"attempt_since": NOW},
         Release(PORT),
+    ),
+    (
+        "unless a server has taken it: then that is waited for",
+        record(700, open=1, parts=(PORT,)),
+        {"attempt_since": 980, "in_use": gone(PORT)},
+        Wait(1010),
     ),
     (
         "what was made for it and not yet recorded goes as well",
@@ -564,9 +570,10 @@ def test_nothing_of_one_that_is_wanted_is_ever_deleted(cases):
 
 
 @pytest.mark.hazard("F25")
-def test_a_server_is_deleted_only_when_its_ports_are_gone(cases_with_parts):
-    for instance, known, _ in those(cases_with_parts, Delete):
-        if instance.state is InstanceState.TERMINATING or instance.leftover:
+def test_where_a_create_may_be_under_way_nothing_is_waited_for_before_its_port_is_gone(cases_with_parts):
+    for instance, known, found in cases_with_parts:
+        is_going = instance.state is InstanceState.TERMINATING and not known.made
+        if is_going and instance.server_id is None and not isinstance(found, Release):
             assert PORT.part_id in known.released
 
 

@@ -64,7 +64,7 @@ class OpenStackCloud:
     def prepare(self, order: Order, timeout: float) -> tuple[Part, ...]:
         recipe, site = _recipe(order), self._site(order.site)
         with site.asked():
-            site.choices.flavor(order.allocation or recipe.flavor)
+            site.choices.flavor(recipe.flavor_for(order.allocation))
             site.choices.image(recipe.image)
         return self._extras[order.site].make(order.mark, recipe, timeout)
 
@@ -136,7 +136,7 @@ def _body(order: Order, recipe: Recipe, choices: Choices) -> dict[str, Any]:
     server: dict[str, Any] = {
         "name": name_of(order.mark),
         "imageRef": image,
-        "flavorRef": choices.flavor(order.allocation or recipe.flavor),
+        "flavorRef": choices.flavor(recipe.flavor_for(order.allocation)),
         "metadata": {**recipe.metadata, **metadata_of(order.mark)},
         "tags": tags_of(order.mark),
         "networks": [{"port": port} for port in _ids(order, PartKind.PORT)] or "none",

@@ -42,6 +42,7 @@ def _lacks(site: Site, recipe: Recipe) -> Iterator[str]:
         (choices.flavor, recipe.flavor),
         (choices.image, recipe.image),
     ]
+    wanted += [(choices.flavor, flavor) for flavor in recipe.allocations.values()]
     wanted += [(choices.network, network) for network in recipe.networks]
     wanted += [(choices.security_group, group) for group in recipe.security_groups]
     wanted += [(choices.network, recipe.floating_ip)] if recipe.floating_ip else []
@@ -56,11 +57,8 @@ def _lacks(site: Site, recipe: Recipe) -> Iterator[str]:
         yield f"key {recipe.key!r}: there is none such at site {site.name}"
     if recipe.availability_zone and recipe.availability_zone not in (zones := _zones(site)):
         yield f"availability_zone {recipe.availability_zone!r}: there are {', '.join(zones)}"
-    if recipe.volumes:
-        with site.asked() as cloud:
-            has_volumes = cloud.has_service("block-storage")
-        if not has_volumes:
-            yield f"volumes: site {site.name} has no block storage"
+    if recipe.volumes and not site.has_volumes():
+        yield f"volumes: site {site.name} has no block storage"
 
 
 def _finding(what: str, look: Callable[[], str]) -> Finding:
@@ -145,10 +143,7 @@ def _service(site: Site, name: str) -> Callable[[], str]:
 
 
 def _volumes(site: Site) -> str:
-    with site.asked() as cloud:
-        return (
-            "block storage is there" if cloud.has_service("block-storage") else "no block storage: none can be had"
-        )
+    return "block storage is there" if site.has_volumes() else "no block storage: none can be had"
 
 
 def _has_key(site: Site, name: str) -> bool:

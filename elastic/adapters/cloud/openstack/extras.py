@@ -136,8 +136,8 @@ class Extras:
 
     def found(self, cluster: str) -> list[FoundPart]:
         """All of the cluster's, of every kind that the site knows."""
+        has_volumes = self._site.has_volumes()
         with self._site.asked() as cloud:
-            has_volumes = cloud.has_service("block-storage")
             said = [*_network_parts(cloud, cluster), *(_volumes(cloud, cluster) if has_volumes else ())]
             said += [(g.name, g.id, None) for g in cloud.compute.server_groups()]
         found = []

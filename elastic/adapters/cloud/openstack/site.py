@@ -19,6 +19,9 @@ MICROVERSION = "2.79"
 """Of Nova's API (2019, Train): tags at the create (2.52), soft affinity (2.15), `policy` of a group (2.64), a cell
 that is down shown as such (2.69)."""
 
+VOLUMES = ("block-storage", "block-store", "volumev3", "volume")
+"""What Cinder may be called in a catalogue."""
+
 Connect = Callable[[], Connection]
 
 
@@ -51,6 +54,13 @@ class Site:
         except NotAsked as trouble:
             self._pace.hold(trouble.again, str(trouble))
             raise
+
+    def has_volumes(self) -> bool:
+        """By the catalogue. (openstacksdk logs a warning for each service that it asks for in vain.)"""
+        with self.asked() as connection:
+            session = connection.session
+            catalog = session.auth.get_access(session).service_catalog.catalog
+            return any(service["type"] in VOLUMES for service in catalog)
 
     def authenticate(self) -> None:
         """Have a token that lasts, so that the next request goes out at once."""
