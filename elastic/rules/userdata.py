@@ -21,6 +21,9 @@ NODE_FILE, VARS_FILE = "/etc/elastic/node.json", "/etc/elastic/vars.json"
 OWN = ("elastic_instance_id", "elastic_domain", "elastic_owner", "elastic_site")
 """Variables that are always there."""
 
+COMMANDS = ("runcmd", "bootcmd")
+"""A text in there goes to a shell, a list does not."""
+
 HEADER = "#cloud-config\n"
 _PLACE = re.compile(r"\$\{([A-Za-z_]\w*)(:json)?\}")
 _BOUNDARY = "=====elastic====="
@@ -41,6 +44,11 @@ def check(template: Template, declared: Collection[str]) -> None:
     if isinstance(template, str):
         _format_of(template)
         return
+    if not isinstance(template.get("write_files") or [], list | tuple):
+        raise BadRequest("write_files has to be a list of files")
+    for section in COMMANDS:
+        if any(isinstance(entry, str) and "${" in entry for entry in template.get(section) or ()):
+            raise BadRequest(f"{section}: write a command that takes a variable as a list: no shell may read it")
     for text in _texts(template):
         place = _PLACE.fullmatch(text)
         if place is None and "${" in text:

@@ -1,0 +1,1 @@
+"""What runs in the services' venv: our two drivers, a WSGI server, and what fills and awaits the cloud."""

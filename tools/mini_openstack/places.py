@@ -1,0 +1,69 @@
+"""Where things lie under the stack's directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mini_openstack.errors import Trouble
+
+_LONGEST_SOCKET = 103  # bytes; the kernel has room for no more
+
+
+@dataclass(frozen=True)
+class Places:
+    root: Path
+
+    @property
+    def venv(self) -> Path:
+        return self.root / "venv"
+
+    @property
+    def etc(self) -> Path:
+        return self.root / "etc"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def lib(self) -> Path:
+        """By it neutron finds our driver."""
+        return self.root / "lib"
+
+    @property
+    def db(self) -> Path:
+        """All that makes one cloud a different one from the next; `wipe` deletes it."""
+        return self.root / "db"
+
+    @property
+    def stack(self) -> Path:
+        """What the programs of ours that run in the venv must know."""
+        return self.etc / "stack.json"
+
+    @property
+    def clouds(self) -> Path:
+        return self.etc / "clouds.yaml"
+
+    @property
+    def application_credentials(self) -> Path:
+        return self.db / "application-credentials.json"
+
+    @property
+    def socket(self) -> Path:
+        return self.run / "mariadb.sock"
+
+    def log_of(self, name: str) -> Path:
+        return self.log / f"{name}.log"
+
+    def make(self) -> None:
+        """Nobody else may look into it: MariaDB lets in whoever reaches its socket."""
+        if len(bytes(self.socket)) > _LONGEST_SOCKET:
+            raise Trouble(f"MINI_OPENSTACK_DIR is too long a path, it must hold a Unix socket: {self.socket}")
+        try:
+            for place in (self.root, self.etc, self.run, self.log, self.lib, self.db):
+                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as refusal:
+            raise Trouble(f"MINI_OPENSTACK_DIR cannot be used: {refusal}") from None
