@@ -14,7 +14,7 @@ from tests.simulation.story import Story
 
 MOST_DOUBLES = 2  # live servers of one instance, when the cloud does not keep to the settle delay
 RED_WITHIN = 4.0  # seconds by which a loop may be overdue without health saying so: two turns, and two looks
-UNDER_WAY = 25.0  # seconds that a change of size takes at most: settle, boot and delete, with outages between
+UNDER_WAY = 40.0  # seconds that a change of size takes at most: settle, boot and delete, with outages between
 BRAKE_WINDOW = 10.0  # seconds: `missing_timeout`, and what it takes to act on it
 BEFORE_BRAKE = 3  # that many silent ones engage it: as many may have been replaced by then
 BEHIND = 0.5  # seconds by which a list that a client is shown may be behind its question
@@ -179,10 +179,11 @@ def _when(times: Mapping[str, float]) -> str:
 
 
 def braked(seen: Evidence) -> Iterator[str]:
-    """P5: of VMs that all fall silent at once, a few at most are deleted within one `missing_timeout`."""
+    """P5: of VMs that all fall silent at once, a few at most are deleted within one `missing_timeout`. Those count
+    that clients were told of as running: who was never heard may be given up when its time to boot is over."""
     for mute in seen.ledger.mutes:
         until = min(mute.ended, seen.ended_at) + AFTER_MUTE
-        counted = mute.instances - seen.ledger.harmed.keys()
+        counted = (mute.instances & seen.ledger.told.keys()) - seen.ledger.harmed.keys()
         asked = {
             entry.instance_id: entry.time
             for entry in seen.journal

@@ -75,10 +75,12 @@ def long_known(**known: Any) -> Ledger:
     return made
 
 
-def muted(count: int) -> Ledger:
+def muted(count: int, ran: bool = True) -> Ledger:
+    """`ran`: clients were told so before."""
     names = frozenset(f"i-{n}" for n in range(count))
     sizes = {"ann:web": [(0.0, count)]}
-    return ledger(mutes=[Mute("ann:web", names, 45.0, 60.0)], sizes_over_time=sizes)
+    told = {name: {f"s-{name[2:]}": 20.0} for name in names} if ran else {}
+    return ledger(mutes=[Mute("ann:web", names, 45.0, 60.0)], sizes_over_time=sizes, told=told)
 
 
 def many_deaths(count: int) -> list[Entry]:
@@ -239,6 +241,10 @@ CASES: dict[str, tuple[Callable[[], Evidence], str]] = {
     ),
     "three of those that fell silent are deleted": (
         lambda: evidence([*many_deaths(3), *life("s-9", "i-9", at=60)], ledger=muted(8)),
+        "",
+    ),
+    "eight that never came up as far as anybody knew are given up at once": (
+        lambda: evidence([*many_deaths(8), *life("s-9", "i-9", at=60)], ledger=muted(8, ran=False)),
         "",
     ),
     "a foreign one is deleted": (
