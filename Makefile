@@ -3,11 +3,13 @@
 #   make demo        a guided run: a cluster, a domain, a few deaths, all healed (ARGS="--plain")
 #   make test        all tests (ARGS="-k doctor -x"), on ZooKeeper and RabbitMQ, which root gets from Debian,
 #                    in three processes at once, as most of them wait (WORKERS=0: in one)
+#   make test-openstack   on a real Nova, which it installs and starts: some minutes; test-openstack-long: 200 servers
 #   make check       style, types, layers and the quick tests: before each commit
 #   make simulate    whole clusters on a virtual clock, all that may befall them, by seeds: SEEDS=1-500
 #   make simulate-story   one of them, as it happened: SEED=7
 #   make soak        twenty thousand seeds (an hour and more)
 #   make bench       what it costs, beside baselines of the same run: some minutes (ARGS="--quick", "--only rpc quiet")
+#   make bench-openstack  how long 40 servers take on a real Nova, beside a bare loop
 #   make bench-whole three agents on this host, 1,000 domains for ten minutes, then as many as it goes (ARGS="--minutes 2")
 #   make soak-real   half an hour of three agents on real servers under churn and deaths (MINUTES=30)
 #   make genconfig   write etc/elastic/elastic.conf.sample anew
@@ -21,7 +23,7 @@ MINUTES ?= 30
 SEEDS ?= 1-500
 SEED ?= 1
 
-.PHONY: venv demo test check simulate simulate-story soak bench bench-whole genconfig soak-real
+.PHONY: venv demo test test-openstack test-openstack-long bench-openstack check simulate simulate-story soak bench bench-whole genconfig soak-real
 
 venv: $(VENV)/.done
 
@@ -37,6 +39,18 @@ demo: venv
 test: venv
 	@tests/servers/install.sh
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-openstack: venv
+	@tests/servers/install.sh
+	$(BIN)/pytest tests/openstack -m "external and not long" $(ARGS)
+
+test-openstack-long: venv
+	@tests/servers/install.sh
+	$(BIN)/pytest tests/openstack -m "external and long" -s $(ARGS)
+
+bench-openstack: venv
+	@tests/servers/install.sh
+	@$(BIN)/python -m bench.openstack $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .

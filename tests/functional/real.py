@@ -45,9 +45,7 @@ vm_url = $vm_bus
 operators = $user
 
 [cloud]
-driver = local
-local_dir = $directory/cloud
-settle = 2
+$cloud
 
 [decider]
 interval = 1
@@ -60,6 +58,9 @@ probe = 1
 interval = 15
 grace = 10
 """)
+
+
+LOCAL = "driver = local\nlocal_dir = {directory}/cloud\nsettle = 2"
 
 
 class Host:
@@ -135,7 +136,8 @@ class Host:
 
 
 class RealCluster(AnyCluster):
-    """Its tree lies in `chroot`, its queues in `vhost`. Clients, commands and VMs reach the bus directly."""
+    """`cloud`: the options of that group. Its tree lies in `chroot`, its queues in `vhost`. Clients, commands
+    and VMs reach the bus directly."""
 
     def __init__(
         self,
@@ -148,6 +150,7 @@ class RealCluster(AnyCluster):
         members: Sequence[str] = MEMBERS,
         session: float = 2,
         command: Sequence[str] = AGENT,
+        cloud: str | None = None,
     ) -> None:
         client_config = directory / "client.conf"
         super().__init__(
@@ -158,6 +161,7 @@ class RealCluster(AnyCluster):
         self.zookeepers, self.rabbitmq = zookeepers, rabbitmq
         self.hosts = {name: Host(name, directory / name, zookeepers, rabbitmq, command) for name in members}
         self._chroot, self._vhost, self._session = chroot, vhost, session
+        self._cloud = cloud or LOCAL.format(directory=directory)
         self._timers: list[threading.Timer] = []
         self._written = False
 
@@ -196,6 +200,7 @@ class RealCluster(AnyCluster):
         return CONFIG.substitute(
             member=host.member,
             directory=self.directory,
+            cloud=self._cloud,
             place=host.folder,
             user=USER,
             session=self._session,
