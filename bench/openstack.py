@@ -1,10 +1,11 @@
-"""Launching on a real Nova, beside a bare openstacksdk loop with as many threads, on the same Nova in the same run.
+"""Launching on a real Nova, beside a bare openstacksdk loop with as many threads, on the same Nova in the same
+run.
 
-    python -m bench.openstack [--servers 40] [--rounds 3]
+python -m bench.openstack [--servers 40] [--rounds 3]
 
-Both make a port and then a server on it, 40 times, with eight calls under way at once; both end when Nova itself
-lists all of them as ACTIVE. In between all are deleted. Ours has a cluster of three agents, ZooKeeper and RabbitMQ
-to feed on the same host, and writes each launch down before and after.
+Both make a port and then a server on it, 40 times, with eight calls under way at once; both end when Nova
+itself lists all of them as ACTIVE. In between all are deleted. Ours has a cluster of three agents, ZooKeeper
+and RabbitMQ to feed on the same host, and writes each launch down before and after.
 """
 
 import argparse

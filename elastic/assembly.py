@@ -36,6 +36,7 @@ from elastic.roles.duties import Duties
 from elastic.roles.findings import Findings
 from elastic.roles.herald import Herald
 from elastic.roles.isolation import Isolation
+from elastic.roles.launchpace import LaunchPace
 from elastic.roles.leadership import Leadership
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
@@ -251,6 +252,7 @@ class _Assembly:
             tuning.settle,
             tuning.survey,
             tuning.creates_at_once,
+            LaunchPace(tuning.launches_per_minute, lambda: len({*self.mirror.assignment.holders})),
             self.touch,
             lambda key, now: self.pipe.watching_since(self.mirror.partition(key), now),
         )

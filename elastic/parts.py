@@ -116,6 +116,7 @@ def tuning(settings: Settings) -> Tuning:
         settle=settings.cloud.settle,
         cloud_timeout=settings.cloud.timeout,
         creates_at_once=settings.cloud.workers,
+        launches_per_minute=settings.cloud.launches_per_minute,
         resync=settings.default.resync,
         brake=BrakePolicy(brake.unhealthy_share, brake.unhealthy_min, brake.trickle),
         site_brake_count=brake.site_min,

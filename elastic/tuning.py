@@ -19,7 +19,8 @@ from elastic.rules.caution import BrakePolicy
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """All in seconds, but `creates_at_once` (a site) and the brake's numbers."""
+    """All in seconds, but `creates_at_once` and `launches_per_minute` (a site; 0: no bound) and the brake's
+    numbers."""
 
     session_timeout: float = 10.0
     debounce: float = 1.0
@@ -33,6 +34,7 @@ class Tuning:
     settle: float = 30.0
     cloud_timeout: float = 20.0
     creates_at_once: int = 4
+    launches_per_minute: int = 0
     resync: float = 600.0
     brake: BrakePolicy = field(default_factory=BrakePolicy)
     site_brake_count: int = 5

@@ -81,6 +81,9 @@ class CountedCloud:
     def examine(self, site: str, timeout: float) -> Sequence[Finding]:
         return self._count("examine", site, lambda: self._cloud.examine(site, timeout))
 
+    def console(self, site: str, server_id: str, timeout: float) -> str:
+        return self._count("console", site, lambda: self._cloud.console(site, server_id, timeout))
+
     def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:
         return self._count("parts", site, lambda: self._cloud.parts(site, cluster, timeout))
 

@@ -51,6 +51,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hostname: str | None = None
     parts: tuple[Part, ...] = ()  # made for its server beside it, and recorded before that
     mute: bool = False  # its type says that nothing inside speaks to us
+    went_wrong: bool = False  # it failed, or its server did: what it said last is worth keeping
+    console: str = ""  # the end of that
     leftover: bool = False  # it failed, and its server or parts of it are still to be deleted
     announced: str = ""  # what subscribers were last told
     version: int = 0

@@ -36,6 +36,9 @@ class Cloud(Protocol):
     def server(self, site: str, server_id: str, timeout: float) -> Server:
         """ServerGone if the cloud says 404; one in status DELETED is returned as such."""
 
+    def console(self, site: str, server_id: str, timeout: float) -> str:
+        """The end of what it wrote to its console; "" where there is none to be had."""
+
     def servers(self, site: str, cluster: str, timeout: float, instance_id: str | None = None) -> Sequence[Server]:
         """Those of the site that carry `cluster` in their mark (and `instance_id`, if given).
 

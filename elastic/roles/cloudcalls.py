@@ -60,8 +60,8 @@ class CloudCalls:
         self._troubles: dict[DomainKey, tuple[int, Complaint]] = {}  # and the tenure it was met in
 
     def prepared(self, dossier: Dossier) -> Dossier:
-        """Where the cloud boots whatever it is asked for there is nothing to prepare."""
-        return dossier if self._cloud.needs_recipes else replace(dossier, prepared=Prepared())
+        """Where the cloud boots whatever it is asked for there is nothing to prepare, and no console."""
+        return dossier if self._cloud.needs_recipes else replace(dossier, prepared=Prepared(), console="")
 
     def prepare(self, domain: Domain, instance: Instance, tenure: int) -> None:
         """Look up its type, and have the parts made that it asks for."""
@@ -226,6 +226,18 @@ class CloudCalls:
         begun = self._clock.monotonic()
         self._note(instance.instance_id, tenure, under_way=True, deleted_at=begun)
         self._workers.submit(site, lambda: self._cloud.delete(site, server_id, self.timeout), answered)
+
+    def listen(self, key: DomainKey, instance: Instance, tenure: int) -> None:
+        """Ask for what it said; it is not worth waiting for if the cloud does not answer."""
+        site, server_id = instance.site, str(instance.server_id)
+
+        def answered(console: str | None, error: Exception | None) -> None:
+            self._reckon(key, tenure, "console", error)
+            self._note(instance.instance_id, tenure, under_way=False, console=console or "")
+            self._touch(key)
+
+        self._note(instance.instance_id, tenure, under_way=True)
+        self._workers.submit(site, lambda: self._cloud.console(site, server_id, self.timeout), answered)
 
     def release(self, key: DomainKey, instance: Instance, part: Part, tenure: int) -> None:
         site, identity = instance.site, instance.instance_id

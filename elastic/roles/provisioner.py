@@ -21,6 +21,7 @@ from elastic.model.view import View
 from elastic.ports.store import Change
 from elastic.roles.cloudcalls import CloudCalls
 from elastic.roles.dossiers import Dossiers
+from elastic.roles.launchpace import LaunchPace
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
 from elastic.roles.turnstile import Turnstile
@@ -31,6 +32,8 @@ from elastic.rules.provisioning import (
     Clear,
     Create,
     Delete,
+    Keep,
+    Listen,
     LookUp,
     Move,
     Prepare,
@@ -76,6 +79,7 @@ class Provisioner:
         settle: float,
         turn: float,
         creates_at_once: int,
+        pace: LaunchPace,
         touch: Callable[[DomainKey], None],
         listening_since: Callable[[DomainKey, float], float],
     ) -> None:
@@ -83,7 +87,7 @@ class Provisioner:
         self._mirror, self._calls, self._dossiers = mirror, calls, dossiers
         self.settle, self.survey_interval = settle, turn
         self._touch = touch
-        self._turnstile = Turnstile(creates_at_once, mirror.holds)
+        self._turnstile, self._pace = Turnstile(creates_at_once, mirror.holds), pace
 
     def visit(self, view: View, now: Moment) -> float | None:
         tenure = self._mirror.tenure(view.key)
@@ -132,6 +136,10 @@ class Provisioner:
                 plan.deeds.append(partial(self._prepare, instance=instance))
             case Create():
                 self._plan_create(plan, domain, instance, step, now)
+            case Listen():
+                plan.deeds.append(partial(self._listen, instance=instance))
+            case Keep(console):
+                self._change(plan, instance, partial(lifecycle.told, console=console))
             case Release(part) if not _is_paused(domain):
                 plan.deeds.append(partial(self._release, instance=instance, part=part))
             case Delete(server_id) if not _is_paused(domain):
@@ -157,9 +165,14 @@ class Provisioner:
         """Note the attempt now, if a worker is free to send it at once; else wait for one."""
         if _launches_nothing(domain):
             return
+        free_at = self._pace.free_at(instance.site, now.mono)
+        if free_at > now.mono:
+            plan.until.append(free_at)
+            return
         if not self._turnstile.enter(instance.site, domain.key):
             plan.waits_at.add(instance.site)
             return
+        self._pace.take(instance.site, now.mono)
         plan.creates.append(instance.site)
         prepared = step.prepared
         parts = prepared.parts or instance.parts
@@ -191,6 +204,9 @@ class Provisioner:
 
     def _prepare(self, view: View, instance: Instance) -> None:
         self._calls.prepare(view.domain, instance, self._mirror.tenure(view.key).since)
+
+    def _listen(self, view: View, instance: Instance) -> None:
+        self._calls.listen(view.key, instance, self._mirror.tenure(view.key).since)
 
     def _release(self, view: View, instance: Instance, part: Part) -> None:
         self._calls.release(view.key, instance, part, self._mirror.tenure(view.key).since)

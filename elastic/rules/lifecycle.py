@@ -11,6 +11,9 @@ from elastic.model.parts import Part
 from elastic.model.server import Server
 from elastic.model.states import Health, InstanceState
 
+MOST_CONSOLE = 2000
+"""Characters that are kept of a console: some thirty lines, of each that failed, in the store."""
+
 
 def advance(instance: Instance, state: InstanceState, now: float, reason: str = "") -> Instance:
     """Move forward to `state`; a step back or on the spot is old news."""
@@ -18,6 +21,7 @@ def advance(instance: Instance, state: InstanceState, now: float, reason: str = 
         return instance
     health = Health.UNKNOWN if state.is_over else instance.health
     health_time = now if health is not instance.health else instance.health_time
+    goes_wrong = state in (InstanceState.RUNNING_FAILED, InstanceState.FAILED)
     is_given_up = state is InstanceState.TERMINATING and instance.health is Health.MISSING
     return replace(
         instance,
@@ -27,6 +31,7 @@ def advance(instance: Instance, state: InstanceState, now: float, reason: str = 
         health=health,
         health_time=health_time,
         given_up=instance.health_time if is_given_up else instance.given_up,
+        went_wrong=instance.went_wrong or goes_wrong,
     )
 
 
@@ -71,6 +76,11 @@ def failed(instance: Instance, state: InstanceState, now: float, reason: str) ->
     attempt = replace(instance.attempt, open=False) if instance.attempt else None
     is_something_left = instance.server_id is not None or bool(instance.parts)
     return replace(over, attempt=attempt, leftover=is_something_left)
+
+
+def told(instance: Instance, console: str) -> Instance:
+    """Keep what it said before it is deleted."""
+    return replace(instance, console=console[-MOST_CONSOLE:]) if console and not instance.console else instance
 
 
 def cleared(instance: Instance) -> Instance:

@@ -52,6 +52,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     in_use: frozenset[str] = frozenset()  # ids of parts that the cloud would not let go, as a server has them
     shared_stays: bool = True  # its domain lives, and with it what its instances share
     look: Look | None = None
+    console: str | None = None  # what it said when it came up wrong; null: not asked yet
     made: Server | None = None  # what our own create returned
     told: Server | None = None  # the newest word of the cloud about the recorded server
     told_at: float = 0.0  # when we last began to ask for that server itself: no word is younger than its question
@@ -91,6 +92,16 @@ class Release(msgspec.Struct, frozen=True):
     """Have a part deleted."""
 
     part: Part
+
+
+class Listen(msgspec.Struct, frozen=True):
+    """Ask for its console, for what it said when it came up wrong."""
+
+
+class Keep(msgspec.Struct, frozen=True):
+    """Write down what it said."""
+
+    console: str
 
 
 class LookUp(msgspec.Struct, frozen=True):
@@ -134,7 +145,22 @@ class Address(msgspec.Struct, frozen=True):
     server: Server
 
 
-Step = Wait | Prepare | Release | LookUp | Create | Adopt | Delete | Check | Move | Settle | Clear | Address
+Step = (
+    Wait
+    | Prepare
+    | Release
+    | Listen
+    | Keep
+    | LookUp
+    | Create
+    | Adopt
+    | Delete
+    | Check
+    | Move
+    | Settle
+    | Clear
+    | Address
+)
 
 
 def next_step(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:
@@ -263,8 +289,17 @@ def _take_apart(instance: Instance, dossier: Dossier, patience: Patience, now: f
     if instance.server_id is None and (port := _release(instance, dossier, PartKind.PORT)):
         return port
     if instance.server_id is not None and not dossier.gone:
-        return _delete(instance.server_id, dossier, patience, now)
+        return _last_words(instance, dossier) or _delete(instance.server_id, dossier, patience, now)
     return _prove_absence(instance, dossier, patience, now) or _release(instance, dossier)
+
+
+def _last_words(instance: Instance, dossier: Dossier) -> Step | None:
+    """Of one that never served: why is on its console, and that goes with it."""
+    if instance.console or not instance.went_wrong:
+        return None
+    if dossier.console is None:
+        return Listen()
+    return Keep(dossier.console) if dossier.console else None
 
 
 def _release(instance: Instance, dossier: Dossier, kind: PartKind | None = None) -> Step | None:

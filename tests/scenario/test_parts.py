@@ -126,3 +126,13 @@ def test_a_changed_type_holds_for_new_launches_only():
     world.until(lambda: len(world.running()) == 2)
     assert [len(i.parts) for i in world.view().instances] == [3, 0]
     assert world.view().instances[0].parts == first.parts
+
+
+def test_what_a_server_said_that_came_up_wrong_is_kept():
+    world = furnished(weather=Weather(boot=(1.0, 3.0), boot_error=1.0))
+    world.add(n=1, epuworker_type="worker")
+    world.until(lambda: any(i.console for i in world.view().instances))
+    failed = next(i for i in world.view().instances if i.console)
+    assert failed.console == f"{failed.server_id}: it said this"
+    shown = world.ask("describe_instance", instance_id=failed.instance_id)
+    assert shown["console"] == failed.console

@@ -1,4 +1,5 @@
-"""The ports of `elastic/ports/bus.py` on any kombu URL: `amqp://...`, or the embedded `sqlite+elastic:////path`."""
+"""The ports of `elastic/ports/bus.py` on any kombu URL: `amqp://...`, or the embedded
+`sqlite+elastic:////path`."""
 
 from elastic.adapters.bus.heartbeats import KombuHeartbeats
 from elastic.adapters.bus.outgoing import KombuOutgoing

@@ -22,6 +22,9 @@ class BareCloud:
     def examine(self, site: str, timeout: float) -> Sequence[Finding]:  # noqa: ARG002
         return [Finding("site", True, f"{site} boots whatever it is asked for")]
 
+    def console(self, site: str, server_id: str, timeout: float) -> str:  # noqa: ARG002
+        return ""
+
     def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:  # noqa: ARG002
         return ()
 

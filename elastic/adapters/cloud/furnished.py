@@ -48,6 +48,11 @@ class FurnishedCloud(SimulatedCloud):
                 raise BadOrder(f"there is no deployable type {order.deployable_type!r}")
             return tuple(self._part(order, kind, number) for kind, number in _wanted(order.recipe))
 
+    def console(self, site: str, server_id: str, timeout: float) -> str:  # noqa: ARG002 - never waits
+        with self._lock:
+            self._enter(site, self.weather.read_unheard)
+            return f"{server_id}: it said this"
+
     def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:  # noqa: ARG002 - never waits
         with self._lock:
             self._enter(site, self.weather.read_unheard)

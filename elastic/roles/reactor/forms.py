@@ -91,6 +91,7 @@ def instance_form(instance: Instance, domain: str, age: float | None, pid: int |
         **instance_row(instance, domain, age),
         "pid": pid,
         "ipv6": instance.ipv6,
+        "console": instance.console,
         "parts": [{"kind": str(part.kind), "id": part.part_id} for part in instance.parts],
         "extravars": masked(msgspec.to_builtins(instance.extravars)),
         "errors": list(instance.errors),

@@ -7,7 +7,7 @@ from typing import Any
 from openstack.connection import Connection
 from openstack.exceptions import raise_from_response
 
-from elastic.adapters.cloud.openstack.site import MICROVERSION, Site
+from elastic.adapters.cloud.openstack.site import MICROVERSION, Site, spoken
 from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ServerGone
 from elastic.model.finding import Finding
 from elastic.model.recipe import Recipe
@@ -88,13 +88,10 @@ def _credentials(site: Site) -> str:
 
 def _compute(site: Site) -> str:
     with site.asked() as cloud:
-        endpoint = cloud.compute.get_endpoint_data()
-        low, high = endpoint.min_microversion, endpoint.max_microversion
-    ours = tuple(map(int, MICROVERSION.split(".")))
-    if low is None or high is None or not low <= ours <= high:
-        spoken = "none" if low is None or high is None else f"{low[0]}.{low[1]} to {high[0]}.{high[1]}"
-        raise _Wrong(f"it speaks the microversions {spoken}, and we need {MICROVERSION}")
-    return f"microversion {MICROVERSION}, of {low[0]}.{low[1]} to {high[0]}.{high[1]}: servers can be tagged"
+        said, is_ours = spoken(cloud)
+    if not is_ours:
+        raise _Wrong(f"it speaks the microversions {said}, and we need {MICROVERSION}")
+    return f"microversion {MICROVERSION}, of {said}: servers can be tagged"
 
 
 def _clock(site: Site, clock: Clock) -> str:

@@ -26,7 +26,8 @@ Connect = Callable[[], Connection]
 
 
 class Site:
-    """For all threads. Nothing is asked before the first call. `timeout` is one request's, in seconds."""
+    """For all threads. Nothing is asked before the first call, and then first of all what the site can speak.
+    `timeout` is one request's, in seconds."""
 
     def __init__(self, name: str, connect: Connect, clock: Clock, timeout: float, rate: float = 0.0) -> None:
         self.name, self.timeout = name, timeout
@@ -40,7 +41,7 @@ class Site:
         """The same for all: openstacksdk and keystoneauth hold no state of a call in it."""
         with self._lock:
             if self._connection is None:
-                self._connection = self._connect()
+                self._connection = _checked(self._connect())
             return self._connection
 
     @contextmanager
@@ -66,6 +67,25 @@ class Site:
         """Have a token that lasts, so that the next request goes out at once."""
         with self.asked() as connection:
             connection.session.get_token()
+
+
+def spoken(connection: Connection) -> tuple[str, bool]:
+    """Which microversions of Nova's API the site speaks, and whether ours is among them."""
+    endpoint = connection.compute.get_endpoint_data()
+    low, high = endpoint.min_microversion, endpoint.max_microversion
+    if low is None or high is None:
+        return "none", False
+    ours = tuple(map(int, MICROVERSION.split(".")))
+    return f"{low[0]}.{low[1]} to {high[0]}.{high[1]}", low <= ours <= high
+
+
+def _checked(connection: Connection) -> Connection:
+    said, is_ours = spoken(connection)
+    if not is_ours:
+        refused = NotAsked(f"Nova speaks the microversions {said}, and elastic needs {MICROVERSION}")
+        refused.again = 60.0
+        raise refused
+    return connection
 
 
 def connector(name: str, config: OpenStackConfig, timeout: float, connections: int) -> Connect:
