@@ -19,7 +19,7 @@ from elastic.ports.lastheard import LastHeard
 from elastic.ports.membership import Group
 from elastic.ports.store import Store
 from elastic.ports.workers import Workers
-from elastic.roles import survey, tally
+from elastic.roles import survey, sweep, tally
 from elastic.roles.cycle import Cycle
 from elastic.roles.duties import Duties
 from elastic.roles.isolation import Isolation
@@ -230,6 +230,8 @@ class Agent:
             try:
                 if topic == survey.TOPIC:
                     staff.surveyor.hear(message)
+                elif topic == sweep.TOPIC:
+                    staff.sweep.hurry()
                 elif topic == tally.TOPIC:
                     staff.tally.hear(message, now.mono)
                 else:

@@ -99,6 +99,10 @@ class _ClusterCalls(_Calls):
         """What the cloud has under our mark; `strays`: only what no record claims."""
         return self._rows("list_servers", owner=self._owner, strays=strays)
 
+    def reap_strays(self) -> None:
+        """Have strays swept now, by the usual rules, and not at the next interval."""
+        self._change("reap_strays")
+
     def events(self, after: int = 0, domain: str | None = None) -> list[Row]:
         """The newest 1,000 at most, oldest first; those with a `seq` above `after`."""
         return self._rows("list_events", owner=self._owner, after=after, domain_id=domain)

@@ -93,9 +93,18 @@ class ServerList(Rows):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--strays", action="store_true", help="only what no record claims")
+        parser.add_argument(
+            "--reap",
+            action="store_true",
+            help="have them swept now and not at the next interval: those seen a grace ago, a few at a time "
+            "(operators)",
+        )
 
     def rows(self, client: Client, args: argparse.Namespace) -> Sequence[Row]:
-        return client.servers(args.strays)
+        found = client.servers(args.strays or args.reap)
+        if args.reap:
+            client.reap_strays()
+        return found
 
 
 class StoreCheck(One):

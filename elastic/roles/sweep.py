@@ -11,6 +11,7 @@ Every domain is read, so that is done by workers, as the listing is: the control
 import logging
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from math import inf
 
 from elastic.errors import ServerGone, Superseded
 from elastic.model.assignment import Term
@@ -26,6 +27,8 @@ from elastic.rules.strays import Claim, allowance, ripe
 log = logging.getLogger(__name__)
 
 ACCEPTED = "sweep_accepted"
+TOPIC = "sweep"
+"""An operator asks for the next sweep now, by its usual rules."""
 
 _Sight = tuple[Sequence[Found], Claims]
 """What a site shows, and whose those are that live."""
@@ -58,6 +61,11 @@ class Sweep:
     def trouble(self) -> str:
         """Why nothing is swept; health is red while it says so."""
         return "; ".join(trouble for _, trouble in sorted(self._troubles.items()))
+
+    def hurry(self) -> None:
+        """Have the next turn begin one, if it is ours to sweep."""
+        if self._begun is not None:
+            self._begun = -inf
 
     def turn(self, term: Term | None) -> bool:
         """List each site, if it is time; the rest follows when the listings are there. False: it is not."""

@@ -126,6 +126,7 @@ def good_arguments(instance: str) -> dict[str, dict[str, Any]]:
         "enable": {"owner": "ann"},
         "terminate_all": {"owner": "bob"},
         "list_sites": {},
+        "reap_strays": {},
         "describe_site": {"site": "north"},
         "list_instances": domain,
         "describe_instance": one,

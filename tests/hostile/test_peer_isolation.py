@@ -49,6 +49,7 @@ RULES = {
     Access.OPERATOR: {
         "instance_info",
         "describe_site",
+        "reap_strays",
         "disable",
         "enable",
         "terminate_all",

@@ -50,6 +50,7 @@ def everything(client: Client) -> None:
     client.drain_replica("m")
     client.forget_replica("m")
     client.servers()
+    client.reap_strays()
     client.events()
     client.disable("ann")
     client.enable("ann")

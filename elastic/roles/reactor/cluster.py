@@ -23,6 +23,9 @@ operations = Operations()
 
 MOST_EVENTS = 1000
 
+SWEEP = "sweep"
+"""The topic by which members hear that a sweep is wanted now."""
+
 SWEEP_ACCEPTED = "sweep_accepted"
 """The flag by which an operator lets the sweep run on a store that was restored; its value is when."""
 
@@ -112,6 +115,13 @@ def list_servers(desk: Desk, asked: Asked, args: ListServers) -> Json:
     is_stray = _Strays(desk.store, layout)
     forms = [_server_form(server, asked.shown(server.mark.key), is_stray(server)) for server in servers]
     return [form for form in forms if form["stray"] or not args.strays]
+
+
+@operations.declare(Arguments, Access.OPERATOR, mutates=True)
+def reap_strays(desk: Desk, _asked: Asked, _args: Arguments) -> Json:
+    """Whoever leads the sweep makes the next one now. What was first seen less than a grace ago waits all the
+    same, and so does what is more than a few."""
+    desk.peers.tell(SWEEP, {"member": desk.member})
 
 
 @operations.declare(Arguments, Access.OPERATOR)

@@ -479,3 +479,30 @@ def test_one_that_could_not_be_deleted_is_tried_at_the_next_turn(yard):
     yard.turn()
     assert yard.there == {yard.own}
     assert isinstance(yard.here.workers, InlineWorkers)
+
+
+# on demand
+
+
+def test_a_sweep_that_is_asked_for_is_made_at_once_by_the_usual_rules(yard):
+    stray = yard.plant(OLD)
+    yard.turn()
+    assert yard.noted() == {stray}
+    yard.turn(INTERVAL / 2)
+    yard.sweep.hurry()
+    yard.turn(0.0)
+    assert stray in yard.there, "the grace is not over"
+    yard.turns(2)
+    yard.turn(INTERVAL / 2)
+    yard.sweep.hurry()
+    yard.turn(0.0)
+    assert stray not in yard.there
+
+
+def test_who_does_not_lead_the_sweep_makes_none_when_it_is_asked_for(yard):
+    yard.plant(OLD)
+    yard.term = None
+    yard.turn()
+    yard.sweep.hurry()
+    yard.turn(0.0)
+    assert yard.story == []
