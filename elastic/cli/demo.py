@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -13,8 +13,9 @@ from cliff.command import Command
 
 from elastic.cli.guided.cluster import Cluster, ClusterEnded, Sight, temporary_cluster
 from elastic.cli.guided.screen import Drawn, Plain, Screen
-from elastic.cli.guided.story import DOMAIN, REPLICAS, STEPS, Step, Told
-from elastic.errors import Unavailable
+from elastic.cli.guided.stage import LOCAL, Host, OpenStack, Stage
+from elastic.cli.guided.story import DOMAIN, REPLICAS, Step, Told, steps
+from elastic.errors import ElasticError, Unavailable
 
 _LOOK = 0.2  # seconds between two looks
 _CLEAR_AWAY = "stopping the cluster and clearing away its directory"
@@ -29,19 +30,32 @@ class Demo(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            "--seconds", type=_seconds, default=110.0, metavar="S", help="give up after so long, with exit 1 (110)"
+            "--seconds",
+            type=_seconds,
+            metavar="S",
+            help="give up after so long, with exit 1 (110; in a cloud 300)",
         )
+        parser.add_argument(
+            "--cloud", metavar="NAME", default=LOCAL, help="with real servers: a name in clouds.yaml"
+        )
+        for what, default in (("image", "cirros"), ("flavor", "tiny"), ("network", "net")):
+            parser.add_argument(f"--{what}", default=default, metavar="NAME", help=f"there ({default})")
         parser.add_argument("--plain", action="store_true", help="no colours, no cursor movement")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         began = time.monotonic()
         screen = _screen(parsed_args.plain, began)
-        with _termination_as_interrupt(), temporary_cluster(REPLICAS) as cluster:
-            guide = Guide(cluster, screen, began + parsed_args.seconds)
-            failure = guide.run()
+        stage = _stage(parsed_args)
+        seconds = parsed_args.seconds or stage.seconds
+        with _termination_as_interrupt(), temporary_cluster(REPLICAS, stage.cloud, stage.hears) as cluster:
+            guide = Guide(cluster, screen, began + seconds)
+            failure = guide.run(steps(stage))
+            left = _left_behind(cluster) if failure and not stage.hears else []
             print(_CLEAR_AWAY, flush=True)
         _summarise(guide.told, time.monotonic() - began, failure)
+        if left:
+            print(f"elastic demo: left in {stage.cloud}, delete them there: {', '.join(left)}", file=sys.stderr)
         return 1 if failure else 0
 
 
@@ -55,11 +69,11 @@ class Guide:
         self._deadline = deadline
         self._sight = Sight()
 
-    def run(self) -> str | None:
+    def run(self, steps: Iterable[Step]) -> str | None:
         """Return why not all of it was seen, if so."""
         try:
-            for make in STEPS:
-                if not self._take(make()):
+            for step in steps:
+                if not self._take(step):
                     return f"not seen in time: {self.told[-1].title}"
         except ClusterEnded as end:
             return f"the cluster has ended: {end}"
@@ -88,6 +102,21 @@ class Guide:
             return step.seen(self._sight)
         except Unavailable:
             return None
+
+
+def _stage(args: argparse.Namespace) -> Stage:
+    return Host() if args.cloud == LOCAL else OpenStack(args.cloud, args.image, args.flavor, args.network)
+
+
+def _left_behind(cluster: Cluster) -> list[str]:
+    """What is in the cloud and will stay there, as far as can be known; the domain is asked to go all the same."""
+    try:
+        cluster.client.remove_domain(DOMAIN)
+        for _ in cluster.client.until_removed(DOMAIN, timeout=60.0):
+            pass
+        return [str(row["server_id"]) for row in cluster.client.servers()]
+    except ElasticError as trouble:
+        return [f"(not known: {trouble})"]
 
 
 def _screen(plain: bool, now: float) -> Screen:

@@ -25,20 +25,22 @@ _ANSWER = 5.0  # seconds; a replica that dies with our question in hand is not w
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The cluster as the client saw it at one moment; rows as the commands show them with `-f json`."""
+    """The cluster as the client saw it at one moment; rows as the commands show them with `-f json`. `hears`:
+    VMs are to be heard from before they count."""
 
     replicas: Sequence[Row] = ()
     instances: Sequence[Row] = ()
     domain: Row | None = None
+    hears: bool = True
 
     @property
     def running(self) -> dict[str, Row]:
-        """Instances that are up and heard from, by id."""
-        return {
-            row["instance_id"]: row
-            for row in self.instances
-            if row["state"] == "600-RUNNING" and row["health"] == "OK" and row["last_heartbeat_age"] is not None
-        }
+        """Instances that are up and, where they are to be, heard from, by id."""
+        return {row["instance_id"]: row for row in self.instances if self._serves(row)}
+
+    def _serves(self, row: Row) -> bool:
+        is_heard = row["health"] == "OK" and row["last_heartbeat_age"] is not None
+        return bool(row["state"] == "600-RUNNING" and (is_heard or not self.hears))
 
     def leader(self, role: str) -> Row | None:
         return next((row for row in self.replicas if role in row["leads"]), None)
@@ -47,7 +49,8 @@ class Sight:
 class Cluster:
     """Made by `temporary_cluster`. `ready` is set when `elastic run` has said so."""
 
-    def __init__(self, directory: Path, supervisor: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, directory: Path, supervisor: "subprocess.Popen[bytes]", hears: bool) -> None:
+        self._hears = hears
         self.ready = threading.Event()
         self._directory = directory
         self._supervisor = supervisor
@@ -73,9 +76,10 @@ class Cluster:
             return Sight()
         replicas = self.client.replicas()
         try:
-            return Sight(replicas, self.client.instances(domain), self.client.domain(domain))
+            rows, shown = self.client.instances(domain), self.client.domain(domain)
+            return Sight(replicas, rows, shown, self._hears)
         except NotFound:
-            return Sight(replicas)
+            return Sight(replicas, hears=self._hears)
 
     def end(self) -> None:
         """Stop it cleanly, or else uncleanly; no process of it is left."""
@@ -98,11 +102,11 @@ class ClusterEnded(Exception):
 
 
 @contextmanager
-def temporary_cluster(replicas: int) -> Iterator[Cluster]:
-    """However it is left, no process and no file remains."""
+def temporary_cluster(replicas: int, cloud: str, hears: bool) -> Iterator[Cluster]:
+    """However it is left, no process and no file remains on this host."""
     place = Path(tempfile.mkdtemp(prefix="elastic-demo-"))
     try:
-        cluster = Cluster(place / "data", _started(place, replicas))
+        cluster = Cluster(place / "data", _started(place, replicas, cloud), hears)
         try:
             yield cluster
         finally:
@@ -111,11 +115,11 @@ def temporary_cluster(replicas: int) -> Iterator[Cluster]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _started(place: Path, replicas: int) -> "subprocess.Popen[bytes]":
+def _started(place: Path, replicas: int, cloud: str) -> "subprocess.Popen[bytes]":
     """It ends by itself when we do, however we end: the pipe that it holds says so."""
     theirs, _ours = os.pipe()  # ours closes when this process ends
     argv = [sys.executable, "-P", "-m", "elastic.cli.main", "run", "--replicas", str(replicas)]
-    argv += ["--data", str(place / "data"), "--parent-pipe", str(theirs)]
+    argv += ["--cloud", cloud, "--data", str(place / "data"), "--parent-pipe", str(theirs)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ELASTIC_")}
     with open(place / "stderr", "wb") as stderr:
         try:

@@ -2,27 +2,17 @@
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from elastic.cli.guided.cluster import Cluster, Sight
+from elastic.cli.guided.stage import Stage
 
 DOMAIN = "web"
 DEFINITION = "demo"
 SIZE = 3
 REPLICAS = 3
-CONFIG: Mapping[str, Any] = {
-    "general": {"engine": "simplest"},
-    "engine_conf": {"preserve_n": SIZE},
-    "health": {
-        "heartbeat_interval": 1,
-        "boot_timeout": 30,
-        "missing_timeout": 4,
-        "really_missing_timeout": 2,
-        "zombie_seconds": 5,
-    },
-}
 
 
 class Step(Protocol):
@@ -55,15 +45,20 @@ class Form:
 class Grow:
     """A domain is asked for, and its instances come up."""
 
-    title = f"a domain of {SIZE} is asked for: its VMs boot and send heartbeats"
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.title = f"a domain of {SIZE} is asked for: its VMs boot" + " and send heartbeats" * stage.hears
 
     def begin(self, cluster: Cluster, sight: Sight) -> None:  # noqa: ARG002
-        cluster.client.add_definition(DEFINITION, CONFIG)
+        self._stage.furnish(cluster.client)
+        cluster.client.add_definition(DEFINITION, self._stage.config(SIZE))
         cluster.client.add_domain(DOMAIN, DEFINITION)
 
     def seen(self, sight: Sight) -> str | None:
         if len(sight.running) != SIZE:
             return None
+        if not self._stage.hears:
+            return f"{SIZE} running: {', '.join(str(row['server_id'])[:8] for row in sight.running.values())}"
         ages = ", ".join(f"{row['last_heartbeat_age']:.1f} s" for row in sight.running.values())
         return f"{SIZE} running; last heartbeats {ages} ago"
 
@@ -71,14 +66,16 @@ class Grow:
 class LoseVM:
     """A VM is killed: it is found out, and replaced."""
 
-    title = "a VM is killed with -9: it is found out and replaced"
+    title = "a VM is lost: it is found out and replaced"
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
 
     def begin(self, cluster: Cluster, sight: Sight) -> None:
         self._lost = min(sight.running)
         self._before = set(sight.running)
-        pid = cluster.client.instance(self._lost)["pid"]
-        self.title = f"VM {self._lost} (pid {pid}) is killed with -9: it is found out and replaced"
-        os.kill(pid, signal.SIGKILL)
+        how = self._stage.kill(cluster.client.instance(self._lost))
+        self.title = f"VM {self._lost} {how}: it is found out and replaced"
 
     def seen(self, sight: Sight) -> str | None:
         fresh = set(sight.running) - self._before
@@ -97,7 +94,7 @@ class LoseLeader:
         assert leader is not None  # noqa: S101  the steps before have seen one
         self._leader = leader
         self._term = leader["term"].get("decider", 0)
-        self._servers = _pids(cluster, sight)
+        self._servers = _servers(cluster, sight)
         self._cluster = cluster
         self.title = f"the leader {leader['member']} (pid {leader['pid']}) is killed with -9: the others take over"
         os.kill(leader["pid"], signal.SIGKILL)
@@ -106,7 +103,7 @@ class LoseLeader:
         leader = sight.leader("decider")
         if leader is None or leader["pid"] == self._leader["pid"] or len(sight.running) != SIZE:
             return None
-        if leader["term"].get("decider", 0) <= self._term or _pids(self._cluster, sight) != self._servers:
+        if leader["term"].get("decider", 0) <= self._term or _servers(self._cluster, sight) != self._servers:
             return None
         return f"{leader['member']} decides now, still {SIZE} running: the same VMs as before"
 
@@ -126,13 +123,37 @@ class Rejoin:
         return "the ring is whole, every domain at its size"
 
 
-def _pids(cluster: Cluster, sight: Sight) -> dict[str, int | None]:
-    """The processes that the cloud has for the instances that run."""
+class Leave:
+    """The domain is removed, and nothing of it is left in the cloud."""
+
+    title = "the domain is removed: its servers go, and all that was made for them"
+
+    def begin(self, cluster: Cluster, sight: Sight) -> None:  # noqa: ARG002
+        self._cluster = cluster
+        cluster.client.remove_domain(DOMAIN)
+
+    def seen(self, sight: Sight) -> str | None:
+        if sight.domain is not None or self._cluster.client.servers():
+            return None
+        return "nothing of it is left"
+
+
+def _servers(cluster: Cluster, sight: Sight) -> dict[str, tuple[str, int | None]]:
+    """What the cloud has for the instances that run."""
     servers = cluster.client.servers()
-    return {row["instance_id"]: row["pid"] for row in servers if row["instance_id"] in sight.running}
+    running = [row for row in servers if row["instance_id"] in sight.running]
+    return {row["instance_id"]: (row["server_id"], row["pid"]) for row in running}
 
 
-STEPS: tuple[Callable[[], Step], ...] = (Form, Grow, LoseVM, LoseLeader, Rejoin)
+def steps(stage: Stage) -> Iterator[Step]:
+    """In their order. Processes of this host end with the run; what is in a cloud has to be removed."""
+    yield Form()
+    yield Grow(stage)
+    yield LoseVM(stage)
+    yield LoseLeader()
+    yield Rejoin()
+    if not stage.hears:
+        yield Leave()
 
 
 @dataclass(slots=True)
