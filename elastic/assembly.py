@@ -142,7 +142,8 @@ class _Assembly:
         """What roles other than the decider fail at."""
         found = ((c.name, c.failures[key]) for c in self.cycles if key in c.failures)
         failed = (Complaint("Degraded", f"{name.capitalize()}Failed", failure.text) for name, failure in found)
-        return (*failed, *self.calls.complaints(key, self.mirror.tenure(key).since))
+        stuck = self.provisioner.stuck.complaints(key)
+        return (*failed, *self.calls.complaints(key, self.mirror.tenure(key).since), *stuck)
 
     def agent(self) -> Agent:
         self._appoint()
@@ -194,7 +195,15 @@ class _Assembly:
             cycles=tuple(self.cycles),
             inbox=self.inbox,
             dials=self._dials(),
-            memories=(*remembering, self.dossiers, self.parting, self.alibis, self.calls, self.isolation),
+            memories=(
+                *remembering,
+                self.dossiers,
+                self.parting,
+                self.alibis,
+                self.calls,
+                self.isolation,
+                self.provisioner.stuck,
+            ),
         )
 
     def _dials(self) -> Dials:

@@ -44,6 +44,7 @@ class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     really_missing_timeout: float = 15
     zombie_seconds: float = 120
     heartbeat_interval: float | None = None
+    delete_timeout: float = 300
 
     @property
     def interval(self) -> float:

@@ -24,6 +24,7 @@ from elastic.roles.dossiers import Dossiers
 from elastic.roles.launchpace import LaunchPace
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
+from elastic.roles.stuck import Stuck
 from elastic.roles.turnstile import Turnstile
 from elastic.rules import lifecycle, provisioning
 from elastic.rules.provisioning import (
@@ -86,7 +87,7 @@ class Provisioner:
         self._listening_since = listening_since
         self._mirror, self._calls, self._dossiers = mirror, calls, dossiers
         self.settle, self.survey_interval = settle, turn
-        self._touch = touch
+        self._touch, self.stuck = touch, Stuck(touch)
         self._turnstile, self._pace = Turnstile(creates_at_once, mirror.holds), pace
 
     def visit(self, view: View, now: Moment) -> float | None:
@@ -96,10 +97,13 @@ class Provisioner:
         )
         plan = Plan()
         listening = self._listening_since(view.key, now.mono)
+        leaving = []
         for instance in view.instances:
             if _is_done(instance):
                 continue
             sighting = self._mirror.sightings.of(instance, now.mono)
+            if instance.state is InstanceState.TERMINATING or instance.leftover:
+                leaving.append((instance, sighting.state_since))
             dossier = replace(
                 self._calls.prepared(self._dossiers.of(instance, sighting, tenure)),
                 listening_since=listening,
@@ -107,6 +111,8 @@ class Provisioner:
             )
             step = provisioning.next_step(instance, dossier, patience, now.mono)
             self._plan(plan, view.domain, instance, step, now)
+        again = self.stuck.look(view.key, leaving, view.domain.health_policy.delete_timeout, now.mono)
+        plan.until += [] if again is None else [again]
         view = self._write(view, plan)
         for deed in plan.deeds:
             deed(view)
