@@ -13,7 +13,7 @@ class Pace:
     def __init__(self, clock: Clock, rate: float = 0.0) -> None:
         self._clock, self._rate = clock, rate
         self._lock = threading.Lock()
-        self._free_at = clock.monotonic()  # when the next request would go, had we asked without a break
+        self._free_at = clock.monotonic() - 1.0  # when the next request would go, had we asked without a break
         self._paused_until = 0.0
         self._why = ""
 
