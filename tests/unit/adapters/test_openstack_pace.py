@@ -28,8 +28,7 @@ def at_once(pace: Pace) -> int:
     for number in range(1000):
         try:
             pace.wait(0.0)
-        except NotAsked as refusal:
-            assert "requests a second" in str(refusal)
+        except NotAsked:
             return number
     return 1000
 
