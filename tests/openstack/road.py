@@ -81,6 +81,7 @@ class Road:
                 answer = road.forward(self.command, self.path, self.headers, body)
                 is_create = self.command == "POST" and self.path.endswith("/servers") and answer.ok
                 road.met["requests"] += 1
+                road.met[f"{self.command} {self.path.split('?')[0].removeprefix('/v2.1')}"] += 1
                 if road.says(bad.lost, "lost"):
                     self.close_connection = True
                     return

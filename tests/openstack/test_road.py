@@ -16,6 +16,7 @@ from tests.openstack.stack import Stack
 
 BAD = Badness(lost=0.2, unavailable=0.2, slow=0.05, slow_by=10.0, hides_new=10.0)
 KILLED_EACH = 20.0
+QUIET, SURVEY, SWEEP = 30.0, 2.0, 15.0  # seconds; the last two as the agents are configured
 
 
 @pytest.fixture
@@ -76,6 +77,25 @@ def under_a_bad_road(cluster: OpenStackCluster, road: Road, most: int, least: in
 
 def test_nothing_is_doubled_left_over_or_lost(by_road: OpenStackCluster, road: Road):
     under_a_bad_road(by_road, road, most=20, least=10, bound=300)
+
+
+def test_a_quiet_site_costs_one_listing_a_turn_however_many_domains_and_replicas(
+    by_road: OpenStackCluster, road: Road
+):
+    for name in ("one", "two", "three"):
+        by_road.serve(name, 1)
+    sizes = {"one": 1, "two": 1, "three": 1}
+    until(lambda: not by_road.amiss(sizes), 120, lambda: "; ".join(by_road.amiss(sizes)))
+    time.sleep(5)  # so that what was under way is over
+    road.met.clear()
+    time.sleep(QUIET)  # that is what is measured
+    asked = dict(road.met)
+    turns, sweeps = QUIET / SURVEY, QUIET / SWEEP
+    assert asked.pop("GET /servers/detail") <= turns + sweeps + 3
+    assert not [
+        what for what in asked if what.startswith(("GET", "POST", "DELETE")) and "os-server-groups" not in what
+    ]
+    by_road.remove_all()
 
 
 @pytest.mark.long
