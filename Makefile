@@ -56,6 +56,7 @@ check: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict tools/mini_openstack --exclude inside/
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit tests/architecture -m "not slow and not functional" $(ARGS)
 
