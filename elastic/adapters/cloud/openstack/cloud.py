@@ -1,7 +1,8 @@
 """Servers from OpenStack, by openstacksdk. Each site has a project of its own choosing in clouds.yaml."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from openstack.config import OpenStackConfig
@@ -64,20 +65,24 @@ class OpenStackCloud:
 
     def prepare(self, order: Order, timeout: float) -> tuple[Part, ...]:
         recipe, site = _recipe(order), self._site(order.site)
-        with site.asked():
-            site.choices.flavor(recipe.flavor_for(order.allocation))
-            site.choices.image(recipe.image)
-        return self._extras[order.site].make(order.mark, recipe, timeout)
+        with _as_ordered():
+            with site.asked():
+                site.choices.flavor(recipe.flavor_for(order.allocation))
+                site.choices.image(recipe.image)
+            return self._extras[order.site].make(order.mark, recipe, timeout)
 
     def create(self, order: Order, timeout: float) -> Server:  # noqa: ARG002 - the site's own, for each request
-        site, begun = self._site(order.site), self._clock.monotonic()
-        site.authenticate()
-        with site.asked() as cloud:
-            body = _body(order, _recipe(order), site.choices)
+        """What has to be known for it is looked up first: the request itself goes out at once, or not at all."""
+        recipe, site, begun = _recipe(order), self._site(order.site), self._clock.monotonic()
+        with _as_ordered():
+            site.authenticate()
+            with site.asked():
+                body = _body(order, recipe, site.choices)
             if self._clock.monotonic() - begun > PROMPT:
                 raise NotAsked("it took too long to get ready")
-            answer = cloud.compute.post("/servers", json=body)
-            raise_from_response(answer)
+            with site.asked() as cloud:
+                answer = cloud.compute.post("/servers", json=body)
+                raise_from_response(answer)
         server_id = answer.json()["server"]["id"]
         return Server(server_id=server_id, site=order.site, mark=order.mark, status=ServerStatus.BUILD)
 
@@ -133,6 +138,15 @@ class OpenStackCloud:
         if name not in self._sites:
             raise BadOrder(f"there is no site {name!r}; there are {', '.join(self.sites())}")
         return self._sites[name]
+
+
+@contextmanager
+def _as_ordered() -> Iterator[None]:
+    """Whatever is not found while something is made is the order's own fault."""
+    try:
+        yield
+    except ServerGone as lack:
+        raise BadOrder(str(lack)) from lack
 
 
 def _recipe(order: Order) -> Recipe:

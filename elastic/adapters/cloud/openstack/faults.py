@@ -18,7 +18,7 @@ from keystoneauth1.exceptions import (
     HttpError,
     SSLError,
 )
-from openstack.exceptions import HttpException, SDKException, ServiceDiscoveryException
+from openstack.exceptions import DuplicateResource, HttpException, SDKException, ServiceDiscoveryException
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from elastic.errors import (
@@ -68,6 +68,7 @@ OTHER_TROUBLE = Row(CloudUnavailable, "an error in the cloud")
 NOT_REACHED = Row(NotAsked, "nobody answers there", 2.0)
 NO_CERTIFICATE = Row(NotAsked, "its certificate is not accepted", 30.0)
 NO_SERVICE = Row(NotAsked, "its catalogue does not lead there", 30.0)
+AMBIGUOUS = Row(BadOrder, "there are several of that name: give its id")
 CUT = Row(CloudUnavailable, "the connection broke, or no answer came in time")
 
 
@@ -95,6 +96,8 @@ def _row(error: Exception) -> Row:
     if status is not None:
         return BY_STATUS.get(status) or (OTHER_REFUSAL if status < 500 else OTHER_TROUBLE)
     match error:
+        case DuplicateResource():
+            return AMBIGUOUS
         case SSLError():
             return NO_CERTIFICATE
         case ConnectFailure() if _never_connected(error):

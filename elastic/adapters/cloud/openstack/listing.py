@@ -64,9 +64,10 @@ class Listing:
         known = dict(self._known)
         for page, _ in _noting(_pages(cloud, **{"changes-since": begin}), first):
             for said in page["servers"]:
-                if str(said.get("status")) in ("DELETED", "SOFT_DELETED"):
+                server = server_of(self._site.name, said)
+                if server is None or server.mark.cluster != cluster or server.status is ServerStatus.DELETED:
                     known.pop(said["id"], None)
-                elif (server := server_of(self._site.name, said)) and server.mark.cluster == cluster:
+                else:
                     known[server.server_id] = server
         self._known, self._since = known, first[0]
 
