@@ -64,8 +64,8 @@ class CloudCalls:
         return dossier if self._cloud.needs_recipes else replace(dossier, prepared=Prepared(), console="")
 
     def prepare(self, domain: Domain, instance: Instance, tenure: int) -> None:
-        """Look up its type, and have the parts made that it asks for."""
-        order = self._order(domain, instance)
+        """Look up its type, and have the parts made that it asks for; what is on record stays what it has."""
+        order = replace(self._order(domain, instance), parts=instance.parts)
 
         def work() -> Prepared:
             recipe, variables = self._recipe(order)

@@ -78,10 +78,13 @@ class FurnishedCloud(SimulatedCloud):
     def _part(self, order: Order, kind: PartKind, number: int) -> Part:
         home = home_in(order.mark.instance_id, kind)
         seen = self._all(order) if kind is PartKind.GROUP else self._shown(order.site, order.mark.cluster)
-        for thing in seen:
-            part = thing.found.part
-            if (thing.found.home, part.kind, part.number) == (home, kind, number):
-                return part
+        fitting = [
+            thing.found.part
+            for thing in seen
+            if (thing.found.home, thing.found.part.kind, thing.found.part.number) == (home, kind, number)
+        ]
+        if fitting:
+            return min(fitting, key=lambda part: part not in order.parts)
         part = Part(kind, f"{kind}-{next(self._numbers)}", number)
         now = self._machines.now
         found = FoundPart(site=order.site, cluster=order.mark.cluster, home=home, part=part, created=now)

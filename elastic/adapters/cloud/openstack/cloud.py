@@ -69,7 +69,7 @@ class OpenStackCloud:
             with site.asked():
                 site.choices.flavor(recipe.flavor_for(order.allocation))
                 site.choices.image(recipe.image)
-            return self._extras[order.site].make(order.mark, recipe, timeout)
+            return self._extras[order.site].make(order.mark, recipe, order.parts, timeout)
 
     def create(self, order: Order, timeout: float) -> Server:  # noqa: ARG002 - the site's own, for each request
         """What has to be known for it is looked up first: the request itself goes out at once, or not at all."""

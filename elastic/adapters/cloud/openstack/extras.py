@@ -44,24 +44,32 @@ class Extras:
         self._making_groups = threading.Lock()
         self._groups: dict[str, tuple[str, float]] = {}  # name -> id, and until when that is believed
 
-    def make(self, mark: Mark, recipe: Recipe, timeout: float) -> tuple[Part, ...]:
-        """All that the recipe asks for: what is there is taken, what is not is made."""
-        return tuple(self._made(mark, recipe, timeout))
+    def make(self, mark: Mark, recipe: Recipe, kept: Sequence[Part], timeout: float) -> tuple[Part, ...]:
+        """All that the recipe asks for: what is there is taken, `kept` before others, what is not is made."""
+        known = {(part.kind, part.number): part.part_id for part in kept}
+        return tuple(self._made(mark, recipe, known, timeout))
 
-    def _made(self, mark: Mark, recipe: Recipe, timeout: float) -> Iterator[Part]:
+    def _made(
+        self, mark: Mark, recipe: Recipe, known: Mapping[tuple[PartKind, int], str], timeout: float
+    ) -> Iterator[Part]:
         ports = []
         for number, network in enumerate(recipe.networks):
-            ports.append(self._port(mark, number, network, recipe.security_groups))
+            kept = known.get((PartKind.PORT, number))
+            ports.append(self._port(mark, number, network, recipe.security_groups, kept))
             yield Part(PartKind.PORT, ports[-1], number)
         for number, volume in enumerate(recipe.volumes):
             body = {"size": volume.size, "volume_type": volume.type}
-            yield Part(PartKind.VOLUME, self._volume(mark, number, body, timeout), number)
+            kept = known.get((PartKind.VOLUME, number))
+            yield Part(PartKind.VOLUME, self._volume(mark, number, body, kept, timeout), number)
         if recipe.floating_ip:
-            yield Part(PartKind.FLOATING_IP, self._floating_ip(mark, recipe.floating_ip, ports[0]))
+            kept = known.get((PartKind.FLOATING_IP, 0))
+            yield Part(PartKind.FLOATING_IP, self._floating_ip(mark, recipe.floating_ip, ports[0], kept))
         if recipe.group:
             yield Part(PartKind.GROUP, self._group(mark, recipe.group))
 
-    def _port(self, mark: Mark, number: int, network: str, security_groups: Sequence[str]) -> str:
+    def _port(
+        self, mark: Mark, number: int, network: str, security_groups: Sequence[str], kept: str | None
+    ) -> str:
         name, choices = name_of(mark, PartKind.PORT, number), self._site.choices
         with self._site.asked() as cloud:
             body: dict[str, Any] = {
@@ -71,16 +79,16 @@ class Extras:
             }
             if security_groups:
                 body["security_groups"] = [choices.security_group(group) for group in security_groups]
-            return _oldest(cloud.network.ports(name=name)) or str(cloud.network.create_port(**body).id)
+            return _taken(cloud.network.ports(name=name), kept) or str(cloud.network.create_port(**body).id)
 
-    def _volume(self, mark: Mark, number: int, body: Mapping[str, Any], timeout: float) -> str:
+    def _volume(self, mark: Mark, number: int, body: Mapping[str, Any], kept: str | None, timeout: float) -> str:
         """Nova refuses one that is not ready."""
         name, until = name_of(mark, PartKind.VOLUME, number), time.monotonic() + timeout
         with self._site.asked() as cloud:
             storage = cloud.block_storage
             metadata = {"elastic:cluster": mark.cluster}
             made = (
-                _oldest(storage.volumes(name=name))
+                _taken(storage.volumes(name=name), kept)
                 or storage.create_volume(name=name, metadata=metadata, **body).id
             )
             while (status := storage.get_volume(made).status) in ("creating", "downloading"):
@@ -92,7 +100,7 @@ class Extras:
                 raise CloudUnavailable(f"volume {made} went to {status}")
             return str(made)
 
-    def _floating_ip(self, mark: Mark, network: str, port: str) -> str:
+    def _floating_ip(self, mark: Mark, network: str, port: str, kept: str | None) -> str:
         name = name_of(mark, PartKind.FLOATING_IP)
         with self._site.asked() as cloud:
             body = {
@@ -100,7 +108,7 @@ class Extras:
                 "port_id": port,
                 "description": name,
             }
-            found = _oldest(cloud.network.ips(description=name))
+            found = _taken(cloud.network.ips(description=name), kept)
             if found is None:
                 return str(cloud.network.create_ip(**body).id)
             cloud.network.update_ip(found, port_id=port)
@@ -178,6 +186,7 @@ _RELEASE: Mapping[PartKind, Callable[[Connection, str], None]] = {
 }
 
 
-def _oldest(found: Iterator[Any]) -> str | None:
-    first = min(found, key=lambda thing: (thing.created_at or "", thing.id), default=None)
-    return None if first is None else str(first.id)
+def _taken(found: Iterator[Any], kept: str | None) -> str | None:
+    """The one that is kept, if it is there, else the oldest."""
+    there = sorted(found, key=lambda thing: (thing.id != kept, thing.created_at or "", thing.id))
+    return str(there[0].id) if there else None
