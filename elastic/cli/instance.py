@@ -41,7 +41,7 @@ class Show(One):
     """Show an instance."""
 
     owned = True
-    columns = (*COLUMNS, "pid", "ipv6", "parts", "extravars", "errors", "console")
+    columns = (*COLUMNS, "pid", "extravars", "errors", "ipv6", "parts", "console")
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("id", metavar="ID")

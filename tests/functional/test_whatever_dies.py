@@ -128,8 +128,12 @@ class Story:
             time.sleep(3 * SESSION)
             until(lambda: self.cluster.leader("decider")["member"] != member, BOUND)
             self.cluster.kill(member, signal.SIGCONT)
-            until(lambda: len(stubbornly_said(host)) == 2, BOUND)
-            assert stubbornly_said(host) == {"assignment: Refused", "commit: Superseded"}
+            until(lambda: len(stubbornly_said(host)) == 3, BOUND)
+            assert stubbornly_said(host) == {
+                "assignment: Refused",
+                "commit: Superseded",
+                "bare commit: Refused",
+            }
         mine = {session for session, _ in set(host.sessions()) - known}
         refusals = {txn.refused_at for txn in self.log() if txn.session in mine and len(txn.ops) > 1}
         assert refusals >= {(0, BAD_VERSION), (0, NO_NODE)}, "the store has no trace of it"
