@@ -24,7 +24,7 @@ from elastic.ports.workers import Workers
 from elastic.roles.dossiers import Dossiers
 from elastic.roles.listings import Found, Listings
 from elastic.roles.memory import drop_others
-from elastic.rules.provisioning import Dossier, Look, Prepared
+from elastic.rules.dossier import Dossier, Look, Prepared
 from elastic.rules.standing import Complaint
 
 log = logging.getLogger(__name__)

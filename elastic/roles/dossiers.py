@@ -10,7 +10,7 @@ from elastic.model.domain import DomainKey
 from elastic.model.instance import Instance
 from elastic.roles.memory import drop_others
 from elastic.roles.sightings import Sighting
-from elastic.rules.provisioning import Dossier
+from elastic.rules.dossier import Dossier
 
 
 class Dossiers:

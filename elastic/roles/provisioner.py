@@ -27,7 +27,9 @@ from elastic.roles.moment import Moment
 from elastic.roles.stuck import Stuck
 from elastic.roles.turnstile import Turnstile
 from elastic.rules import lifecycle, provisioning
-from elastic.rules.provisioning import (
+from elastic.rules.dossier import Patience, Prepared
+from elastic.rules.steps import (
+    Address,
     Adopt,
     Check,
     Clear,
@@ -38,7 +40,6 @@ from elastic.rules.provisioning import (
     LookUp,
     Move,
     Prepare,
-    Prepared,
     Release,
     Settle,
     Step,
@@ -92,7 +93,7 @@ class Provisioner:
 
     def visit(self, view: View, now: Moment) -> float | None:
         tenure = self._mirror.tenure(view.key)
-        patience = provisioning.Patience(
+        patience = Patience(
             settle=self.settle, turn=self.survey_interval, boot_timeout=view.domain.health_policy.boot_timeout
         )
         plan = Plan()
@@ -164,7 +165,7 @@ class Provisioner:
                 plan.deeds.append(partial(self._settled, instance=instance))
             case Clear():
                 self._change(plan, instance, lifecycle.cleared)
-            case provisioning.Address(server):
+            case Address(server):
                 self._change(plan, instance, partial(lifecycle.addressed, server=server))
 
     def _plan_create(self, plan: Plan, domain: Domain, instance: Instance, step: Create, now: Moment) -> None:

@@ -7,160 +7,31 @@ before deleting another; take only 404 twice for gone; prove absence before TERM
 All times here are monotonic seconds of this process.
 """
 
-from collections.abc import Mapping
-
-import msgspec
-
-from elastic.model.domain import Json
 from elastic.model.instance import Instance
-from elastic.model.parts import Part, PartKind
-from elastic.model.recipe import Recipe
+from elastic.model.parts import PartKind
 from elastic.model.server import Server, ServerStatus
 from elastic.model.states import Health, InstanceState
+from elastic.rules.dossier import Dossier, Look, Patience
+from elastic.rules.steps import (
+    Address,
+    Adopt,
+    Check,
+    Clear,
+    Create,
+    Delete,
+    Keep,
+    Listen,
+    LookUp,
+    Move,
+    Prepare,
+    Release,
+    Settle,
+    Step,
+    Wait,
+)
 
 MOST_ATTEMPTS = 2
 DISAPPEARED = "NODE_DISAPPEARED: the cloud no longer has its server"
-
-
-class Look(msgspec.Struct, frozen=True):
-    """A listing by the instance's mark, begun at `begun` while its record had `version`."""
-
-    begun: float
-    version: int
-    servers: tuple[Server, ...] = ()
-
-
-class Prepared(msgspec.Struct, frozen=True):
-    """What its deployable type says, and the parts that are there for it. Null: the cloud has no use for types."""
-
-    recipe: Recipe | None = None
-    variables: Mapping[str, Json] = {}
-    parts: tuple[Part, ...] = ()
-
-    @property
-    def is_mute(self) -> bool:
-        return self.recipe is not None and self.recipe.contextualization == "none"
-
-
-class Dossier(msgspec.Struct, frozen=True, kw_only=True):
-    """What this process knows of an instance beyond its record; lost, harmlessly, when the process dies."""
-
-    since: float = 0.0  # first saw the record in its present state
-    attempt_since: float = 0.0  # first saw its present attempt, or learnt how our own call for it ended
-    prepared: Prepared | None = None
-    released: frozenset[str] = frozenset()  # ids of parts that are gone
-    in_use: frozenset[str] = frozenset()  # ids of parts that the cloud would not let go, as a server has them
-    shared_stays: bool = True  # its domain lives, and with it what its instances share
-    look: Look | None = None
-    console: str | None = None  # what it said when it came up wrong; null: not asked yet
-    made: Server | None = None  # what our own create returned
-    told: Server | None = None  # the newest word of the cloud about the recorded server
-    told_at: float = 0.0  # when we last began to ask for that server itself: no word is younger than its question
-    listening_since: float = 0.0  # when we could last have missed its first heartbeat
-    refused: tuple[InstanceState, str] | None = None  # our create was refused: FAILED or REJECTED, and why
-    not_sent: bool = False  # our create never went out
-    absent: bool = False  # a listing did not show the recorded server
-    missed_at: float | None = None  # first 404 for the recorded server
-    gone: bool = False  # 404 twice, or DELETED
-    deleted_at: float | None = None  # when a delete was last asked for
-    under_way: bool = False  # a call for this instance has not returned yet
-    wait_until: float = 0.0  # backoff after a call that the cloud did not answer
-
-
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """All in seconds. `turn`: between two surveys of the cloud; `redelete`: before a delete is repeated;
-    `poll`: between two looks at what is being deleted."""
-
-    settle: float
-    boot_timeout: float
-    turn: float
-    redelete: float = 5.0
-    poll: float = 1.0
-
-
-class Wait(msgspec.Struct, frozen=True):
-    """Nothing to do before `until`; null: until something is learnt."""
-
-    until: float | None = None
-
-
-class Prepare(msgspec.Struct, frozen=True):
-    """Look up its type, and see to it that the parts are there that it asks for."""
-
-
-class Release(msgspec.Struct, frozen=True):
-    """Have a part deleted."""
-
-    part: Part
-
-
-class Listen(msgspec.Struct, frozen=True):
-    """Ask for its console, for what it said when it came up wrong."""
-
-
-class Keep(msgspec.Struct, frozen=True):
-    """Write down what it said."""
-
-    console: str
-
-
-class LookUp(msgspec.Struct, frozen=True):
-    """List the servers that carry its mark."""
-
-
-class Create(msgspec.Struct, frozen=True):
-    """Note attempt `n` against record `version`, then send it."""
-
-    n: int
-    version: int
-    prepared: Prepared = Prepared()
-
-
-class Adopt(msgspec.Struct, frozen=True):
-    server: Server
-
-
-class Delete(msgspec.Struct, frozen=True):
-    server_id: str
-
-
-class Check(msgspec.Struct, frozen=True):
-    """Ask the cloud for the recorded server."""
-
-
-class Move(msgspec.Struct, frozen=True):
-    state: InstanceState
-    reason: str
-
-
-class Settle(msgspec.Struct, frozen=True):
-    """The attempt on record was never sent."""
-
-
-class Clear(msgspec.Struct, frozen=True):
-    """Nothing is left over of a failed one."""
-
-
-class Address(msgspec.Struct, frozen=True):
-    server: Server
-
-
-Step = (
-    Wait
-    | Prepare
-    | Release
-    | Listen
-    | Keep
-    | LookUp
-    | Create
-    | Adopt
-    | Delete
-    | Check
-    | Move
-    | Settle
-    | Clear
-    | Address
-)
 
 
 def next_step(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:

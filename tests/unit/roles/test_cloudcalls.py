@@ -15,7 +15,7 @@ from elastic.model.server import Order, ServerStatus
 from elastic.model.states import InstanceState
 from elastic.roles.cloudcalls import LIST_WHOLE_SITE, POLL, RETRY, CloudCalls
 from elastic.roles.dossiers import Dossiers
-from elastic.rules.provisioning import Dossier, Look, Prepared
+from elastic.rules.dossier import Dossier, Look, Prepared
 from tests.unit.roles.setting import WEB, Setting, server
 from tests.unit.rules.views import record
 

@@ -6,7 +6,7 @@ from elastic.model.assignment import Tenure
 from elastic.model.instance import Attempt
 from elastic.roles.dossiers import Dossiers
 from elastic.roles.sightings import Sighting
-from elastic.rules.provisioning import Dossier
+from elastic.rules.dossier import Dossier
 from tests.unit.rules.views import record
 
 

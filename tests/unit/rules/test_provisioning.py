@@ -13,29 +13,24 @@ from elastic.model.parts import Part, PartKind
 from elastic.model.recipe import Recipe
 from elastic.model.server import Mark, Server, ServerStatus
 from elastic.model.states import Health, InstanceState
-from elastic.rules.provisioning import (
-    DISAPPEARED,
-    MOST_ATTEMPTS,
+from elastic.rules.dossier import Dossier, Look, Patience, Prepared
+from elastic.rules.provisioning import DISAPPEARED, MOST_ATTEMPTS, next_step
+from elastic.rules.steps import (
     Address,
     Adopt,
     Check,
     Clear,
     Create,
     Delete,
-    Dossier,
     Keep,
     Listen,
-    Look,
     LookUp,
     Move,
-    Patience,
     Prepare,
-    Prepared,
     Release,
     Settle,
     Step,
     Wait,
-    next_step,
 )
 from tests.unit.asking import STATES
 
