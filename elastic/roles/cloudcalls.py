@@ -11,30 +11,25 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ElasticError, NoRoom, NotAsked, ServerGone
+from elastic.errors import CloudRefused, CloudUnavailable, ServerGone
 from elastic.model.domain import Domain, DomainKey, Json
 from elastic.model.instance import Instance
 from elastic.model.parts import Part
 from elastic.model.recipe import Recipe
-from elastic.model.server import Order, Server, ServerStatus
-from elastic.model.states import InstanceState
+from elastic.model.server import Order, Server
 from elastic.ports.clock import Clock
 from elastic.ports.cloud import Cloud
 from elastic.ports.workers import Workers
 from elastic.roles.dossiers import Dossiers
 from elastic.roles.listings import Found, Listings
 from elastic.roles.memory import drop_others
-from elastic.rules.dossier import Dossier, Look, Prepared
+from elastic.rules import lessons
+from elastic.rules.dossier import Dossier, Prepared
 from elastic.rules.standing import Complaint
 
 log = logging.getLogger(__name__)
 
-POLL, RETRY = 0.5, 5.0  # seconds: while a delete is under way; after a call that was not answered
 LIST_WHOLE_SITE = 4  # this many looks at one site cost more than one listing of all
-
-
-class NotSent(ElasticError):
-    """The time in which the call had to go out had passed."""
 
 
 class CloudCalls:
@@ -74,18 +69,10 @@ class CloudCalls:
 
         def answered(prepared: Prepared | None, error: Exception | None) -> None:
             self._reckon(domain.key, tenure, "prepare", error)
-            self._note(instance.instance_id, tenure, **self._learnt_of_prepare(prepared, error))
-            self._touch(domain.key)
+            self._learn(domain.key, instance, tenure, lessons.of_prepare(prepared, error, self._now()))
 
         self._note(instance.instance_id, tenure, under_way=True)
         self._workers.submit(f"prepare {instance.site}", work, answered)
-
-    def _learnt_of_prepare(self, prepared: Prepared | None, error: Exception | None) -> dict[str, Any]:
-        if isinstance(error, CloudRefused):
-            return self._learnt_of_create(None, error)
-        if error is not None:
-            return {"under_way": False, "wait_until": self._clock.monotonic() + _pause(error)}
-        return {"under_way": False, "prepared": prepared}
 
     def create(
         self,
@@ -101,32 +88,17 @@ class CloudCalls:
         order = replace(self._order(domain, instance), **said)
 
         def send() -> Server:
-            if self._clock.monotonic() > send_by:
-                raise NotSent("no worker was free in time")
+            if self._now() > send_by:
+                raise lessons.NotSent("no worker was free in time")
             return self._cloud.create(order, self.timeout)
 
         def answered(server: Server | None, error: Exception | None) -> None:
             self._reckon(domain.key, tenure, "create", error)
-            self._note(instance.instance_id, tenure, **self._learnt_of_create(server, error))
+            self._learn(domain.key, instance, tenure, lessons.of_create(server, error, self._now()))
             then()
-            self._touch(domain.key)
 
         self._note(instance.instance_id, tenure, under_way=True, refused=None, not_sent=False, made=None)
         self._workers.submit(f"create {instance.site}", send, answered)
-
-    def _learnt_of_create(self, server: Server | None, error: Exception | None) -> dict[str, Any]:
-        match error:
-            case None:
-                return {"under_way": False, "made": server, "told": server, "prepared": None}
-            case NotSent():
-                return {"under_way": False, "not_sent": True}
-            case NotAsked():
-                return {"under_way": False, "not_sent": True, "wait_until": self._clock.monotonic() + error.again}
-            case BadOrder():
-                return {"under_way": False, "refused": (InstanceState.REJECTED, str(error))}
-            case NoRoom() | CloudRefused():
-                return {"under_way": False, "refused": (InstanceState.FAILED, str(error))}
-        return {"under_way": False, "attempt_since": self._clock.monotonic()}
 
     def look(self, key: DomainKey, instances: Sequence[Instance], tenure: int) -> None:
         """List by mark; many of one site at once by one listing."""
@@ -142,7 +114,7 @@ class CloudCalls:
                 self._list_one(key, tenure, instance)
 
     def _list_one(self, key: DomainKey, tenure: int, instance: Instance) -> None:
-        begun, name = self._clock.monotonic(), instance.instance_id
+        begun, name = self._now(), instance.instance_id
         work = partial(self._cloud.servers, instance.site, self._uid(), self.timeout, name)
 
         def listed(servers: Sequence[Server] | None, error: Exception | None) -> None:
@@ -161,69 +133,34 @@ class CloudCalls:
     ) -> None:
         self._reckon(key, tenure, "list", error)
         for instance in wanted:
-            self._note(instance.instance_id, tenure, **self._learnt_of_list(instance, begun, found, error))
+            lesson = lessons.of_list(instance, begun, found, error, self._now())
+            self._note(instance.instance_id, tenure, under_way=False, **lesson)
         self._touch(key)
-
-    def _learnt_of_list(
-        self, instance: Instance, begun: float, found: Found | None, error: Exception | None
-    ) -> dict[str, Any]:
-        if error is not None or found is None:
-            again = RETRY if error is None else _pause(error)
-            return {"under_way": False, "wait_until": self._clock.monotonic() + again}
-        mine = (s for s in found.get(instance.instance_id, ()) if s.mark.instance_id == instance.instance_id)
-        living = tuple(s for s in mine if s.status is not ServerStatus.DELETED)
-        return {"under_way": False, "look": Look(begun, instance.version, living)}
 
     def check(self, key: DomainKey, instance: Instance, tenure: int) -> None:
         """Ask for the recorded server itself: the only word by which it can be gone."""
         site, server_id = instance.site, str(instance.server_id)
 
-        begun = self._clock.monotonic()
+        begun = self._now()
 
         def answered(server: Server | None, error: Exception | None) -> None:
             self._reckon(key, tenure, "get", error)
-            learnt = self._learnt_of_check(instance, server, error, tenure, begun)
-            self._note(instance.instance_id, tenure, under_way=False, absent=False, **learnt)
-            self._touch(key)
+            before = self._dossiers.bare(instance.instance_id, tenure)
+            lesson = lessons.of_check(instance, server, error, before, begun, self._now())
+            self._learn(key, instance, tenure, lesson)
 
         self._note(instance.instance_id, tenure, under_way=True)
         self._workers.submit(site, lambda: self._cloud.server(site, server_id, self.timeout), answered)
-
-    def _learnt_of_check(
-        self, instance: Instance, server: Server | None, error: Exception | None, tenure: int, begun: float
-    ) -> dict[str, Any]:
-        """What it says is as old as the question: we may have been stopped while it was under way."""
-        now = self._clock.monotonic()
-        if isinstance(error, ServerGone):
-            before = self._dossiers.bare(instance.instance_id, tenure).missed_at
-            return {"missed_at": now} if before is None else {"gone": True}
-        if error is not None or server is None:
-            return {"wait_until": now + (RETRY if error is None else _pause(error))}
-        leaving = instance.state.is_over
-        return {
-            "told": server,
-            "told_at": begun,
-            "missed_at": None,
-            "gone": server.status is ServerStatus.DELETED,
-            "wait_until": now + POLL if leaving else 0.0,
-        }
 
     def delete(self, key: DomainKey, instance: Instance, server_id: str, tenure: int) -> None:
         site, is_recorded = instance.site, server_id == instance.server_id
 
         def answered(_: None, error: Exception | None) -> None:
-            now = self._clock.monotonic()
             self._reckon(key, tenure, "delete", error)
-            learnt: dict[str, Any] = {"under_way": False, "wait_until": now + POLL}
-            if isinstance(error, ServerGone) and is_recorded:
-                before = self._dossiers.bare(instance.instance_id, tenure).missed_at
-                learnt["missed_at"] = before if before is not None else now
-            elif error is not None and not isinstance(error, ServerGone):
-                learnt |= {"deleted_at": None, "wait_until": now + _pause(error)}
-            self._note(instance.instance_id, tenure, **learnt)
-            self._touch(key)
+            before = self._dossiers.bare(instance.instance_id, tenure)
+            self._learn(key, instance, tenure, lessons.of_delete(error, is_recorded, before, self._now()))
 
-        begun = self._clock.monotonic()
+        begun = self._now()
         self._note(instance.instance_id, tenure, under_way=True, deleted_at=begun)
         self._workers.submit(site, lambda: self._cloud.delete(site, server_id, self.timeout), answered)
 
@@ -233,8 +170,7 @@ class CloudCalls:
 
         def answered(console: str | None, error: Exception | None) -> None:
             self._reckon(key, tenure, "console", error)
-            self._note(instance.instance_id, tenure, under_way=False, console=console or "")
-            self._touch(key)
+            self._learn(key, instance, tenure, {"console": console or ""})
 
         self._note(instance.instance_id, tenure, under_way=True)
         self._workers.submit(site, lambda: self._cloud.console(site, server_id, self.timeout), answered)
@@ -244,21 +180,21 @@ class CloudCalls:
 
         def answered(_: None, error: Exception | None) -> None:
             self._reckon(key, tenure, f"release of a {part.kind}", error)
-            before = self._dossiers.bare(identity, tenure)
-            learnt: dict[str, Any] = {"under_way": False}
-            if error is None:
-                learnt["released"] = before.released | {part.part_id}
-            else:
-                learnt["wait_until"] = self._clock.monotonic() + _pause(error)
             if isinstance(error, CloudRefused):
-                learnt["in_use"] = before.in_use | {part.part_id}
-                log.info("%s: %s %s is not let go: %s", key, part.kind, part.part_id, error)
                 self._complain(key, tenure, f"{part.kind} {part.part_id} of {identity} is not let go: {error}")
-            self._note(identity, tenure, **learnt)
-            self._touch(key)
+            before = self._dossiers.bare(identity, tenure)
+            self._learn(key, instance, tenure, lessons.of_release(part, error, before, self._now()))
 
         self._note(identity, tenure, under_way=True)
         self._workers.submit(site, lambda: self._cloud.release(site, part, self.timeout), answered)
+
+    def _learn(self, key: DomainKey, instance: Instance, tenure: int, lesson: lessons.Lesson) -> None:
+        """The call has come back: what it taught, and the domain is visited again."""
+        self._note(instance.instance_id, tenure, under_way=False, **lesson)
+        self._touch(key)
+
+    def _now(self) -> float:
+        return self._clock.monotonic()
 
     def _note(self, instance_id: str, tenure: int, **learnt: Any) -> None:
         self._dossiers.note(instance_id, tenure, **learnt)
@@ -272,11 +208,12 @@ class CloudCalls:
         return (complaint,) if complaint is not None and met_in == tenure else ()
 
     def _complain(self, key: DomainKey, tenure: int, text: str) -> None:
+        log.info("%s: %s", key, text)
         self._troubles[key] = (tenure, Complaint("Degraded", "CloudRefused", text[:500]))
 
     def _reckon(self, key: DomainKey, tenure: int, what: str, error: Exception | None) -> None:
         """A refusal is an answer too."""
-        if error is None or isinstance(error, CloudRefused | ServerGone | NotSent):
+        if error is None or isinstance(error, CloudRefused | ServerGone | lessons.NotSent):
             self._troubles.pop(key, None)
             return
         self.refused[what] += 1
@@ -289,8 +226,3 @@ class CloudCalls:
             told = f"a {what} failed: {type(error).__name__}: {error}"
             complaint = Complaint("Degraded", "ProvisionerFailed", told[:500])
         self._troubles[key] = (tenure, complaint)
-
-
-def _pause(error: Exception) -> float:
-    """Seconds until a call that was not answered is made again."""
-    return error.again if isinstance(error, CloudUnavailable) else RETRY

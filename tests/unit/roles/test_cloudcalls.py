@@ -13,9 +13,10 @@ from elastic.model.parts import Part, PartKind
 from elastic.model.recipe import Recipe
 from elastic.model.server import Order, ServerStatus
 from elastic.model.states import InstanceState
-from elastic.roles.cloudcalls import LIST_WHOLE_SITE, POLL, RETRY, CloudCalls
+from elastic.roles.cloudcalls import LIST_WHOLE_SITE, CloudCalls
 from elastic.roles.dossiers import Dossiers
 from elastic.rules.dossier import Dossier, Look, Prepared
+from elastic.rules.lessons import POLL, RETRY
 from tests.unit.roles.setting import WEB, Setting, server
 from tests.unit.rules.views import record
 
