@@ -6,15 +6,12 @@ that a configuration names.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from elastic.adapters.bus.signing import instance_key, verify
 from elastic.agent import Agent, Inbox, Staff
 from elastic.model.assignment import Member
-from elastic.model.domain import Domain, DomainKey, Json
-from elastic.model.instance import Instance
-from elastic.model.recipe import Recipe
-from elastic.model.server import Mark, Order
+from elastic.model.domain import DomainKey
 from elastic.ports.bus import HeartbeatIn, Outgoing, Peers
 from elastic.ports.clock import Clock
 from elastic.ports.cloud import Cloud
@@ -23,7 +20,6 @@ from elastic.ports.lastheard import LastHeard
 from elastic.ports.membership import Election, Group
 from elastic.ports.store import Store
 from elastic.ports.workers import Workers
-from elastic.roles import recipes
 from elastic.roles.alibi import Alibis
 from elastic.roles.assignment import Assigner
 from elastic.roles.attention import Attention
@@ -40,6 +36,7 @@ from elastic.roles.launchpace import LaunchPace
 from elastic.roles.leadership import Leadership
 from elastic.roles.mirror import Mirror
 from elastic.roles.moment import Moment
+from elastic.roles.orders import Orders
 from elastic.roles.parting import Parting
 from elastic.roles.pipe import Pipe
 from elastic.roles.provisioner import Provisioner
@@ -50,7 +47,6 @@ from elastic.roles.survey import Surveyor
 from elastic.roles.sweep import Sweep
 from elastic.roles.tally import Tally
 from elastic.roles.thoughts import Notebook, Thoughts
-from elastic.rules.ring import slot_of
 from elastic.rules.standing import Complaint
 from elastic.tuning import Dials, Tuning
 
@@ -242,6 +238,8 @@ class _Assembly:
 
     def _provisioner(self) -> Provisioner:
         parts, tuning = self.parts, self.tuning
+        key_of = partial(instance_key, parts.secret)
+        orders = Orders(parts.store, parts.cluster, parts.node, key_of)
         self.calls = CloudCalls(
             parts.cloud,
             parts.workers,
@@ -249,8 +247,8 @@ class _Assembly:
             parts.clock,
             tuning.cloud_timeout,
             self.uid,
-            self._order,
-            self._recipe,
+            orders.order,
+            orders.recipe,
             self.touch,
             self.surveyor.doubt,
         )
@@ -265,43 +263,6 @@ class _Assembly:
             self.touch,
             lambda key, now: self.pipe.watching_since(self.mirror.partition(key), now),
         )
-
-    def _order(self, domain: Domain, instance: Instance) -> Order:
-        """What to boot, and what the agent inside has to know. (Its key is in there: never log it.)"""
-        given = dict(domain.engine_conf.get("provisioner_vars") or {})
-        if domain.general.get("chef_credential"):
-            given["chef_credential"] = domain.general["chef_credential"]
-        own = {
-            "instance_id": instance.instance_id,
-            "owner": domain.key.owner,
-            "domain": domain.key.name,
-            "slot": slot_of(domain.key),
-            "cluster": self.parts.cluster,
-            "key": instance_key(self.parts.secret, instance.instance_id),
-            "interval": domain.health_policy.interval,
-            "units": given.get("units", []),
-        }
-        return Order(
-            mark=Mark(self.uid(), domain.key, domain.incarnation, instance.instance_id),
-            site=instance.site,
-            deployable_type=instance.deployable_type,
-            allocation=instance.allocation,
-            vars={**given, **instance.extravars},
-            user_data={**self.parts.node, **own},
-        )
-
-    def _recipe(self, order: Order) -> tuple[Recipe, Mapping[str, Json]]:
-        """Blocks."""
-        own = {
-            "elastic_instance_id": order.mark.instance_id,
-            "elastic_owner": order.mark.key.owner,
-            "elastic_domain": order.mark.key.name,
-            "elastic_site": order.site,
-        }
-        recipe, variables = recipes.recipe(
-            self.parts.store, order.mark.key.owner, order.deployable_type, order.site, order.vars
-        )
-        return recipe, {**variables, **own}
 
     def _surveyor(self) -> Surveyor:
         parts, tuning = self.parts, self.tuning
