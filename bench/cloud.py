@@ -22,6 +22,7 @@ import msgspec
 
 from elastic import errors
 from elastic.adapters.clock import SYSTEM_CLOCK
+from elastic.adapters.cloud.bare import BareCloud
 from elastic.adapters.cloud.simulated import SimulatedCloud
 from elastic.adapters.cloud.weather import Happened, Weather
 from elastic.model.domain import DomainKey
@@ -161,7 +162,7 @@ def _signature(name: str) -> Signature:
 OPERATIONS = {name: _signature(name) for name, made in vars(Keeper).items() if name[0] != "_" and callable(made)}
 
 
-class RemoteCloud:
+class RemoteCloud(BareCloud):
     """A connection a thread. CloudUnavailable if the keeper does not answer."""
 
     def __init__(self, place: Path) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from bench.fleet import SESSION, SITE, Fleet
 from elastic.adapters.bus.memory import MemoryBroker, MemoryHeartbeats, MemoryOutgoing, MemoryPeers
 from elastic.adapters.bus.signing import instance_key, sign
+from elastic.adapters.cloud.bare import BareCloud
 from elastic.adapters.lastheard import MemoryLastHeard
 from elastic.adapters.membership.memory import MemoryGroup, Room
 from elastic.adapters.membership.zookeeper import ZookeeperElection
@@ -40,7 +41,7 @@ ADDRESS = "amq.rabbitmq.reply-to.g1h2AA5yZXBseUA1MDA1NzI2OAAALacAAAABawGjMg==.Db
 BOUND = 120.0  # seconds
 
 
-class StillCloud:
+class StillCloud(BareCloud):
     """It lists the same servers for ever, and takes no orders."""
 
     def __init__(self, listing: Callable[[], Sequence[Server]] = tuple) -> None:

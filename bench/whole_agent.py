@@ -8,12 +8,12 @@ A line a second, and one after each turn in which it took something over.
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from bench.cloud import RemoteCloud
 from elastic.adapters.cloud import simulated
+from elastic.adapters.cloud.place import CloudPlace
 from elastic.agent import Agent
 from elastic.cli.agent import main
 
@@ -78,11 +78,13 @@ def traced(path: Path) -> None:
     Agent.turn = timed  # type: ignore[method-assign]
 
 
-def remote(_clock: Any) -> RemoteCloud:
-    return RemoteCloud(Path(os.environ["ELASTIC_BENCH_CLOUD"]))
+class Remote(RemoteCloud):
+    @classmethod
+    def at(cls, _place: CloudPlace) -> "Remote":
+        return cls(Path(os.environ["ELASTIC_BENCH_CLOUD"]))
 
 
 if __name__ == "__main__":
-    simulated.SimulatedCloud = remote  # type: ignore[assignment,misc]
+    simulated.SimulatedCloud = Remote  # type: ignore[assignment,misc]
     traced(Path(os.environ["ELASTIC_BENCH_TRACE"]))
     main()

@@ -47,7 +47,10 @@ def check(template: Template, declared: Collection[str]) -> None:
     if not isinstance(template.get("write_files") or [], list | tuple):
         raise BadRequest("write_files has to be a list of files")
     for section in COMMANDS:
-        if any(isinstance(entry, str) and "${" in entry for entry in template.get(section) or ()):
+        commands = template.get(section) or []
+        if not isinstance(commands, list | tuple):
+            raise BadRequest(f"{section} has to be a list of commands")
+        if any(isinstance(entry, str) and "${" in entry for entry in commands):
             raise BadRequest(f"{section}: write a command that takes a variable as a list: no shell may read it")
     for text in _texts(template):
         place = _PLACE.fullmatch(text)

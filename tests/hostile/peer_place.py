@@ -26,7 +26,7 @@ NOT_STATE = {"lock", "leases", "_clock"}
 class Place(Bench):
     """bob has a domain `own`, and ann, unless she `is_away`, a domain `web` with an instance that runs and the
     subscriber `pager`, and a deployable type `hers`. ann has added the definitions `d` and, which no domain was
-    made from, `spare`; m3 is a replica that died. root is an operator, and has disabled carl."""
+    made from, `spare`; m3 is a replica that died. root is an operator, and has disabled ann."""
 
     def __init__(self, operators: Collection[str] | None = ("root",), is_away: bool = False) -> None:
         super().__init__(operators)
@@ -38,7 +38,7 @@ class Place(Bench):
         if not is_away:
             self._let_ann_in()
         self.store.describe_member(Member(name="m3"))
-        self.store.set_flag("disabled:carl", "launches")
+        self.store.set_flag("disabled:ann", "launches")
 
     def _let_ann_in(self) -> None:
         self.add_domain()
@@ -125,7 +125,7 @@ def good_arguments(instance: str) -> dict[str, dict[str, Any]]:
         "list_types": {},
         "disable": {"owner": "ann"},
         "enable": {"owner": "ann"},
-        "terminate_all": {"owner": "carl"},
+        "terminate_all": {"owner": "ann"},
         "list_sites": {},
         "reap_strays": {},
         "describe_site": {"site": "north"},

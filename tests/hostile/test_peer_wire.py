@@ -142,7 +142,7 @@ def seen() -> Iterator[Errors]:
 def test_malformed_calls_of_every_operation_are_answered_and_change_nothing(served: Served, seen: Errors) -> None:
     """By one who owns nothing and may change nothing; what he adds is his own, and only a list may show it."""
     sender, corpus, marks = served.sender(), Corpus("wire"), []
-    adds = {"add_domain", "add_domain_definition"}
+    adds = {"add_domain", "add_domain_definition", "add_type"}
     before = served.place.state()
     for operation in OPERATIONS:
         if operation.name in adds:

@@ -66,12 +66,12 @@ class Unheard:
     """A cloud as one sees it whom it does not answer."""
 
     def __init__(self, inner: SimulatedCloud) -> None:
-        self.sites = inner.sites
+        self.sites, self.needs_recipes = inner.sites, inner.needs_recipes
 
     def _unheard(self, *_asked: object) -> None:
         raise CloudUnavailable("no route to it")
 
-    create = delete = server = servers = _unheard
+    prepare = create = delete = server = servers = parts = release = console = _unheard
 
 
 class Hand:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from elastic.adapters.cloud.bare import BareCloud
 from elastic.adapters.cloud.simulated import SimulatedCloud
 from elastic.errors import CloudUnavailable, ElasticError
 from elastic.model.server import Order, Server
@@ -24,7 +25,7 @@ class Road:
     back: tuple[float, float] = (0.02, 0.2)
 
 
-class CloudPort:
+class CloudPort(BareCloud):
     def __init__(self, cloud: SimulatedCloud, road: Road, process: Process, chance: random.Random) -> None:
         self._cloud, self._road, self._process, self._chance = cloud, road, process, chance
         self._kernel = process.kernel

@@ -12,11 +12,11 @@ from elastic.model.instance import Instance
 from elastic.model.server import Server
 from elastic.model.states import InstanceState
 from elastic.ports.store import Change
-from elastic.roles import decider, provisioner, sweep
+from elastic.roles import decider, provisioner, sweepable
 from elastic.roles.pipe import Pipe
 from elastic.rules import lifecycle, provisioning
 from elastic.rules.caution import Brake
-from elastic.rules.provisioning import Dossier, Look
+from elastic.rules.dossier import Dossier, Look
 from elastic.rules.strays import Claim
 
 Patch = tuple[Any, str, Any]
@@ -50,7 +50,7 @@ def _brake() -> list[Patch]:
 
 def _sweep_s_ownership_check() -> list[Patch]:
     """What carries our mark is swept, whatever the record says."""
-    return [(sweep, "claim", lambda *_: Claim.STRAY)]
+    return [(sweepable, "claim", lambda *_: Claim.STRAY)]
 
 
 def _terminate_beats_create() -> list[Patch]:
@@ -61,7 +61,7 @@ def _terminate_beats_create() -> list[Patch]:
 def _attempt_note() -> list[Patch]:
     """A create is sent and not written down."""
 
-    def unnoted(instance: Instance, n: int, now: float) -> Instance:
+    def unnoted(instance: Instance, n: int, now: float, **_: Any) -> Instance:
         return lifecycle.advance(instance, InstanceState.REQUESTED, now)
 
     return [(lifecycle, "attempted", unnoted)]
