@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -74,9 +74,6 @@ class Stack:
         shown = self.admin.compute.server_groups(all_projects=True)
         return [g for g in shown if g.name.startswith(f"elastic-{cluster}-")]
 
-    def log(self, service: str) -> str:
-        return (self.directory / "log" / f"{service}.log").read_text(errors="replace")
-
     def _run(self, *words: str) -> None:
         done = subprocess.run(
             [sys.executable, str(TOOL), *words],
@@ -101,11 +98,6 @@ def _free_run() -> int:
 
 
 def _is_free(port: int) -> bool:
-
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def names_of(servers: Sequence[Any]) -> list[str]:
-    return sorted(server.metadata["elastic:instance"] for server in servers)
