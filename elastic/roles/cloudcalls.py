@@ -24,11 +24,12 @@ from elastic.roles.dossiers import Dossiers
 from elastic.roles.listings import Found, Listings
 from elastic.roles.memory import drop_others
 from elastic.rules import lessons
-from elastic.rules.dossier import Dossier, Prepared
+from elastic.rules.dossier import Prepared
 from elastic.rules.standing import Complaint
 
 log = logging.getLogger(__name__)
 
+NOTHING_TO_PREPARE: Mapping[str, Any] = {"prepared": Prepared(), "console": ""}
 LIST_WHOLE_SITE = 4  # this many looks at one site cost more than one listing of all
 
 
@@ -54,9 +55,11 @@ class CloudCalls:
         self._listings = Listings(cloud, workers, clock, uid)
         self._troubles: dict[DomainKey, tuple[int, Complaint]] = {}  # and the tenure it was met in
 
-    def prepared(self, dossier: Dossier) -> Dossier:
-        """Where the cloud boots whatever it is asked for there is nothing to prepare, and no console."""
-        return dossier if self._cloud.needs_recipes else replace(dossier, prepared=Prepared(), console="")
+    @property
+    def known(self) -> Mapping[str, Any]:
+        """Of every dossier: where the cloud boots whatever it is asked for there is nothing to prepare, and no
+        console."""
+        return {} if self._cloud.needs_recipes else NOTHING_TO_PREPARE
 
     def prepare(self, domain: Domain, instance: Instance, tenure: int) -> None:
         """Look up its type, and have the parts made that it asks for; what is on record stays what it has."""

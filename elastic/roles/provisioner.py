@@ -98,7 +98,7 @@ class Provisioner:
         )
         plan = Plan()
         listening = self._listening_since(view.key, now.mono)
-        leaving = []
+        leaving, known = [], self._calls.known
         for instance in view.instances:
             if _is_done(instance):
                 continue
@@ -106,7 +106,8 @@ class Provisioner:
             if instance.state is InstanceState.TERMINATING or instance.leftover:
                 leaving.append((instance, sighting.state_since))
             dossier = replace(
-                self._calls.prepared(self._dossiers.of(instance, sighting, tenure)),
+                self._dossiers.of(instance, sighting, tenure),
+                **known,
                 listening_since=listening,
                 shared_stays=not view.domain.removed,
             )

@@ -132,9 +132,9 @@ def test_what_cannot_be_prepared_now_is_tried_again(desk, error):
 
 def test_a_cloud_without_types_needs_no_preparation(desk):
     desk.here.cloud.needs_recipes, desk.cloud.needs_recipes = False, False
-    assert desk.calls.prepared(Dossier()).prepared == Prepared()
+    assert desk.calls.known == {"prepared": Prepared(), "console": ""}
     desk.cloud.needs_recipes = True
-    assert desk.calls.prepared(Dossier()).prepared is None
+    assert desk.calls.known == {}
 
 
 def test_a_part_that_was_released_is_known_to_be_gone(desk):
