@@ -44,6 +44,10 @@ class RabbitMQ:
         self._broker: Child | None = None
 
     @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    @property
     def pid(self) -> int:
         """Of the Erlang machine."""
         assert self._broker is not None
@@ -59,9 +63,7 @@ class RabbitMQ:
         self._prepare()
         epmd = ["/usr/bin/epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"]
         self._epmd = Child(epmd, self._environment(), self.folder, self.folder / "epmd.log")
-        self._broker = Child(
-            [str(HOME / "bin" / "rabbitmq-server")], self._environment(), self.folder, self.folder / "log"
-        )
+        self._broker = Child([str(HOME / "bin" / "rabbitmq-server")], self._environment(), self.folder, self.log)
         self._broker.until(self._is_ready)
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,14 +16,14 @@ from elastic.client import connect
 from elastic.conf.secret import write_private
 from elastic.errors import Unavailable
 from elastic.model.domain import DomainKey
-from tests.functional.real import RealCluster
+from tests.functional.real import USER, RealCluster
 from tests.servers.process import free_port, running
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.zookeeper import ZooKeeper
 from tests.soak.churn import Churn
 from tests.soak.eyes import Census, Sample, agent_seen, bus_seen, parents_of, recorded, store_seen
 from tests.soak.judge import lacks
-from tests.soak.loglines import AT_THE_END, EXPLAINED, Reading, read
+from tests.soak.loglines import AT_THE_END, CUT_OFF, EXPLAINED, Reading, cuts, read
 
 SAMPLE = 3.0  # seconds, as all times here
 LOOK_AT_BUS = 20.0
@@ -45,7 +46,8 @@ RECORDS = 60  # seconds that a record is kept after its instance's end, so that 
 
 @dataclass(slots=True)
 class Outcome:
-    """`settled`: seconds from the last change and death until all was as asked for; None: it never was."""
+    """`settled`: seconds from the last change and death until all was as asked for; None: it never was.
+    `cuts`: how often the broker was cut off from a member before the agents were stopped, by its words."""
 
     minutes: float
     seed: int
@@ -60,6 +62,7 @@ class Outcome:
     seen: int = 0
     settled: float | None = None
     logs: dict[str, Reading] = field(default_factory=dict)
+    cuts: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
 
@@ -260,12 +263,14 @@ def soak(directory: Path, minutes: float, seed: int, tell: Callable[[str], None]
         tell(f"three agents run in {directory}")
         Course(cluster, ports, superuser, outcome, tell).run()
         logged = {name: len(_lines(host.log)) for name, host in cluster.hosts.items()}
+        outcome.cuts = cuts(_lines(cluster.rabbitmq.log), USER)
         codes = cluster.stop()
         if codes != [0, 0, 0]:
             outcome.faults.append(f"the agents ended with {codes}")
         for name, host in cluster.hosts.items():
             lines, end = _lines(host.log), logged[name]
-            outcome.logs[name] = read(lines[:end]) + read(lines[end:], (*EXPLAINED, *AT_THE_END))
+            said = (*EXPLAINED, *CUT_OFF) if outcome.cuts else EXPLAINED
+            outcome.logs[name] = read(lines[:end], said) + read(lines[end:], (*said, *AT_THE_END))
     return outcome
 
 

@@ -34,6 +34,18 @@ AT_THE_END: Sequence[Explained] = (
     ),
 )
 """Besides, from the moment on at which they are asked to stop."""
+CUT_OFF: Sequence[Explained] = (
+    Explained(
+        "elastic.adapters.bus.outage", "no bus for", "the broker was cut off from a member, as it says itself"
+    ),
+    Explained(
+        "elastic.adapters.bus.outage", "the bus is back", "the broker was cut off from a member, as it says itself"
+    ),
+)
+"""Besides, if the broker's own log tells of such a cut."""
+CUTS = ("missed heartbeats from client", "client unexpectedly closed TCP connection")
+"""How a broker says that it closed nothing: a host that was starved for ten seconds, or a line that broke."""
+BROKER_LINE = re.compile(r"^\S+ \S+ \[\w+\] (?P<connection><[\d.]+>) (?P<text>.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,18 @@ def read(lines: Iterable[str], explained: Sequence[Explained] = EXPLAINED) -> Re
             else:
                 reasons[why] += 1
     return Reading(count, reasons, unexplained)
+
+
+def cuts(broker_log: Iterable[str], user: str) -> Counter[str]:
+    """How often the broker says that it was cut off from a client of that account, by its words."""
+    of_user: set[str] = set()
+    found: Counter[str] = Counter()
+    for line in filter(None, map(BROKER_LINE.match, broker_log)):
+        if f": user '{user}' authenticated" in line["text"]:
+            of_user.add(line["connection"])
+        elif line["connection"] in of_user:
+            found.update(cut for cut in CUTS if line["text"].startswith(cut))
+    return found
 
 
 def _reason(logger: str, text: str, explained: Sequence[Explained]) -> str | None:

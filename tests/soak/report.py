@@ -14,6 +14,7 @@ JUDGED_FROM = 5 * 60.0  # seconds: what is younger than that still warms up, and
 LATE = 15.0  # seconds: no loop may be older, at any look
 AILING = 0.02  # the share of looks at which an agent may ail: the host has other work as well
 LEFT = 4  # threads or descriptors more than before
+FIRST_NEEDED = {"connections": 3, "channels": 3}  # of the bus: one an agent, that is made when it is first needed
 EVENTS = 1_100  # kept: a thousand pages, and those until the next look at them
 CALM = Allowance(0.0, 2.0)  # threads, descriptors
 
@@ -96,7 +97,7 @@ def _left(outcome: Outcome) -> Iterator[str]:
         ("the store", "connections", before.store, after.store),
     ]
     for where, what, old, new in pairs:
-        if getattr(new, what) > getattr(old, what):
+        if getattr(new, what) > getattr(old, what) + (FIRST_NEEDED.get(what, 0) if where == "the bus" else 0):
             yield f"{where} has {getattr(new, what)} {what}, and had {getattr(old, what)} when it was empty before"
 
 
@@ -155,6 +156,7 @@ def table(outcome: Outcome) -> str:
         "oldest loops, in s: " + ", ".join(f"{loop} {age:.1f}" for loop, age in sorted(oldest(outcome).items())),
         *(f"ailed {count} times: {reason}" for reason, count in ails_of(outcome).most_common()),
         *(f"{where}: {told}" for where, told in sorted(_told(outcome.logs))),
+        *(f"the broker says {count} times: {text}" for text, count in outcome.cuts.most_common()),
         "",
         *([f"FAULT {fault}" for fault in faults(outcome)] or ["no fault"]),
     ]

@@ -14,7 +14,7 @@ from elastic.model.domain import DomainKey
 from tests.functional.cluster import agents_of, until, vms_of
 from tests.soak.course import soak
 from tests.soak.judge import lacks
-from tests.soak.loglines import AT_THE_END, EXPLAINED, Explained, read
+from tests.soak.loglines import AT_THE_END, CUT_OFF, EXPLAINED, Explained, cuts, read
 from tests.soak.report import faults, table
 from tests.soak.trend import Allowance, trend
 
@@ -139,9 +139,27 @@ def test_what_is_explained_by_the_end_of_a_run_is_not_explained_before() -> None
     assert (reading.lines, reading.unexplained.total(), reading.explained.total()) == (2, 1, 1)
 
 
+def test_a_lost_bus_is_explained_by_the_broker_alone_and_for_members_only() -> None:
+    """What a VM's end looks like to it says nothing of the members."""
+
+    def connection(number: int, user: str, end: str) -> list[str]:
+        head = f"2026-01-01 10:00:00.000000+00:00 [info] <0.{number}.0>"
+        return [
+            f"{head} connection <0.{number}.0> (127.0.0.1:4 -> 127.0.0.1:5): user '{user}' authenticated",
+            f"{head} closing AMQP connection <0.{number}.0> (127.0.0.1:4 -> 127.0.0.1:5):",
+            f"{head.replace('info', 'error')} {end}",
+        ]
+
+    silent, closed = "missed heartbeats from client, timeout: 5s", "client unexpectedly closed TCP connection"
+    log = [*connection(1, "vm", closed), *connection(2, "vm", silent), *connection(3, "member", "{badmatch,ok}")]
+    assert not cuts(log, "member")
+    log += [*connection(4, "member", silent), *connection(5, "member", closed)]
+    assert cuts(log, "member") == {"missed heartbeats from client": 1, closed: 1}
+
+
 def test_every_explanation_is_of_a_line_that_the_code_can_write() -> None:
     """One whose line was changed explains nothing any more."""
-    for each in (*EXPLAINED, *AT_THE_END):
+    for each in (*EXPLAINED, *CUT_OFF, *AT_THE_END):
         words = re.split(r"[^\w' ]", each.text)[0].strip()
         assert words, each
         assert words in _source(each.logger), each
