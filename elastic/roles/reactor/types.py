@@ -73,10 +73,12 @@ def list_types(desk: Desk, asked: Asked, _args: Owned) -> Json:
         if owner is not None and not asked.sees(owner):
             continue
         try:
-            kind = read(desk.store.entry(KIND, entry))
+            rows.append(_row(name, owner, read(desk.store.entry(KIND, entry))))
         except NotFound:
             continue
-        rows.append(_row(name, owner, kind))
+        except BadRequest as reason:
+            unread = DeployableType(sites={}, description=f"cannot be read: {reason}")
+            rows.append(_row(name, owner, unread))
     return rows
 
 
