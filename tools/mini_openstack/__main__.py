@@ -27,11 +27,12 @@ _TELLING = ("status", "env", "clouds", "logs")
 def main(argv: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: what we have begun is noted or ended
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
     try:
         os.umask(0o077)
         settings = Settings.of(os.environ, Path.cwd())
-        return _run(given, settings, Places(settings.directory))
+        return _run(given, settings, Places.at(settings.directory))
     except Trouble as trouble:
         say(f"error: {trouble}")
         return 1

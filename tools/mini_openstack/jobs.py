@@ -69,16 +69,19 @@ def run(step: Step) -> None:
 
 def run_chains(chains: Iterable[Iterable[Step]]) -> None:
     """The chains at the same time, the steps of each one after another."""
-    waiting = [iter(chain) for chain in chains]
+    unfinished = dict(enumerate(iter(chain) for chain in chains))
     running: dict[int, Job] = {}
     try:
-        while True:
-            for number, chain in enumerate(waiting):
-                if (number not in running or running[number].has_ended()) and (step := next(chain, None)):
+        while unfinished:
+            for number, chain in list(unfinished.items()):
+                if number in running and not running[number].has_ended():
+                    continue
+                if step := next(chain, None):
                     running[number] = Job(step)
-            if all(job.has_ended() for job in running.values()):
-                return
-            time.sleep(_PAUSE)
+                else:
+                    del unfinished[number]
+            if unfinished:
+                time.sleep(_PAUSE)
     finally:
         for job in running.values():
             job.kill()

@@ -13,7 +13,7 @@ from mini_openstack.progress import say
 
 @contextmanager
 def held(places: Places, patience: float) -> Iterator[None]:
-    descriptor = os.open(places.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(descriptor, patience)
         yield

@@ -15,7 +15,7 @@ from mini_openstack.progress import say
 from mini_openstack.settings import Settings
 
 _OURS = Path(__file__).with_name("constraints.txt")
-_PACKAGES = [
+PACKAGES = [
     "keystone==30.0.0",
     "glance==33.0.0",
     "openstack-placement==16.0.0",
@@ -52,14 +52,14 @@ def provide(settings: Settings, places: Places) -> None:
     python = str(places.venv / "bin" / "python")
     jobs.run(Step([settings.python, "-m", "venv", str(places.venv)], environment, log))
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar=off"]
-    jobs.run(Step([*pip, "--constraint", str(constraints), *_PACKAGES], environment, log))
+    jobs.run(Step([*pip, "--constraint", str(constraints), *PACKAGES], environment, log))
     mark.write_text(wanted)
     say("OpenStack is installed")
 
 
 def _fingerprint(constraints: Path, python: str) -> str:
     """As it is named: that `python3` is another one in another shell is no reason to install all anew."""
-    text = "\n".join([*_PACKAGES, constraints.read_text(), python])
+    text = "\n".join([*PACKAGES, constraints.read_text(), python])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

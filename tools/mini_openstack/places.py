@@ -12,6 +12,13 @@ _LONGEST_SOCKET = 103  # bytes; the kernel has room for no more
 class Places:
     root: Path
 
+    @classmethod
+    def at(cls, root: Path) -> "Places":
+        places = cls(root)
+        if len(bytes(places.socket)) > _LONGEST_SOCKET:
+            raise Trouble(f"MINI_OPENSTACK_DIR is too long a path, it must hold a Unix socket: {places.socket}")
+        return places
+
     @property
     def venv(self) -> Path:
         return self.root / "venv"
@@ -55,15 +62,23 @@ class Places:
     def socket(self) -> Path:
         return self.run / "mariadb.sock"
 
+    @property
+    def lock(self) -> Path:
+        """It is there as long as the directory is ours."""
+        return self.root / "lock"
+
     def log_of(self, name: str) -> Path:
         return self.log / f"{name}.log"
 
     def make(self) -> None:
         """Nobody else may look into it: MariaDB lets in whoever reaches its socket."""
-        if len(bytes(self.socket)) > _LONGEST_SOCKET:
-            raise Trouble(f"MINI_OPENSTACK_DIR is too long a path, it must hold a Unix socket: {self.socket}")
+        parts = (self.etc, self.run, self.log, self.lib, self.db)
         try:
-            for place in (self.root, self.etc, self.run, self.log, self.lib, self.db):
-                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            others = set(self.root.iterdir()) - {*parts, self.venv}
+            if others and not self.lock.is_file():  # `wipe` would delete what is not ours
+                raise Trouble(f"MINI_OPENSTACK_DIR must be a directory of its own: {min(others)} is not ours")
+            for place in parts:
+                place.mkdir(mode=0o700, exist_ok=True)
         except OSError as refusal:
             raise Trouble(f"MINI_OPENSTACK_DIR cannot be used: {refusal}") from None

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from mini_openstack.errors import Trouble
 from mini_openstack.places import Places
 from mini_openstack.progress import say
 
 _KILLED = 5.0  # seconds; after SIGKILL
 _PAUSE = 0.05
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,18 @@ class Processes:
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
         with log.open("ab") as out, _no_interrupt():
-            process = subprocess.Popen(
-                argv,
-                env=environment,
-                cwd=self._places.run,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
+            try:
+                process = subprocess.Popen(
+                    argv,
+                    env=environment,
+                    cwd=self._places.run,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
+                )
+            except OSError as refusal:
+                raise Trouble(f"{name} cannot be run: {argv[0]}: {refusal.strerror}") from None
             entry = _Entry.of(process.pid)
             self._file(name).write_text(f"{process.pid} {entry.born if entry else 0}\n")
 
@@ -171,16 +176,19 @@ def _wait(lives: Iterable[Life], seconds: float) -> None:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Ctrl-C waits until we have noted what we have started."""
+    """Ctrl-C, and what counts as such, waits until we have noted what we have started."""
     came: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
         came.append(number)
 
-    before = signal.signal(signal.SIGINT, note)
+    heeded = [number for number in _INTERRUPTS if signal.getsignal(number) is signal.default_int_handler]
+    for number in heeded:
+        signal.signal(number, note)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in heeded:
+            signal.signal(number, signal.default_int_handler)
     if came:
         raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 """What the environment asks for, checked."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from mini_openstack.errors import Trouble
 PORTS = 8  # in a row
 _PREFIX = "MINI_OPENSTACK_"
 # one server, with all of its parts: nova takes it to pieces
-_RABBIT = r"(rabbit://[^\s$@,:/]+:[^\s$@,:/]*@[^\s$@,:/]+:\d+/[^\s$/?]+(\?[^\s$]*)?)?"
+_RABBIT = r"(rabbit://[^\s$@,:/?#]+:[^\s$@,:/?#]*@[^\s$@,:/?#]+:\d+/[^\s$/?#]+(\?[^\s$#]*)?)?"
 _QUOTAS = ("unlimited", "default")
 
 
@@ -41,8 +42,8 @@ class Settings:
         settings = cls(
             directory=_directory(given.take("DIR", ".mini-openstack"), here),
             rabbit_url=given.matching("RABBIT_URL", "", _RABBIT, "rabbit://USER:PASSWORD@HOST:PORT/VHOST") or None,
-            python=given.take("PYTHON", "python3"),
-            host=given.matching("HOST", "127.0.0.1", r"\d+(\.\d+){3}", "an IPv4 address"),
+            python=_program(given.take("PYTHON", "python3"), here),
+            host=_host(given.take("HOST", "127.0.0.1")),
             port=given.number("PORT", 15000, 1024, 65536 - PORTS),
             computes=_computes(given),
             vcpus=given.number("VCPUS", 48, 1, 10_000),
@@ -92,10 +93,32 @@ class _Given:
 
 
 def _directory(given: str, here: Path) -> Path:
-    path = here / Path(given).expanduser()
-    if re.search(r"[\s?&%#$]", str(path)):  # it becomes part of URLs and configuration files
-        raise Trouble(f"MINI_OPENSTACK_DIR must have no spaces and none of ? & % # $ in its path: {path}")
+    path = _path("DIR", given, here)
+    # it becomes part of URLs, configuration files and search paths
+    if re.search(r"[\s?&%#$+:]", str(path)) or not str(path).isprintable():
+        raise Trouble(
+            f"MINI_OPENSTACK_DIR must have no spaces and none of ? & % # $ + : in its path, not {str(path)!r}"
+        )
     return path
+
+
+def _path(name: str, given: str, here: Path) -> Path:
+    try:
+        return here / Path(given).expanduser()
+    except RuntimeError:  # ~ of whom we do not know
+        raise Trouble(f"{_PREFIX}{name}: there is no home directory for {given!r}") from None
+
+
+def _program(given: str, here: Path) -> str:
+    """It is run in another directory than this."""
+    return str(_path("PYTHON", given, here)) if "/" in given else given
+
+
+def _host(given: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(given))
+    except ValueError:
+        raise Trouble(f"MINI_OPENSTACK_HOST must be an IPv4 address, not {given!r}") from None
 
 
 def _computes(given: _Given) -> tuple[str, ...]:
@@ -111,7 +134,7 @@ def _computes(given: _Given) -> tuple[str, ...]:
 def _constraints(given: str, here: Path) -> Path | None:
     if not given:
         return None
-    path = here / Path(given).expanduser()
+    path = _path("CONSTRAINTS", given, here)
     if not path.is_file():
-        raise Trouble(f"MINI_OPENSTACK_CONSTRAINTS: there is no such file: {path}")
+        raise Trouble(f"MINI_OPENSTACK_CONSTRAINTS: there is no such file: {str(path)!r}")
     return path

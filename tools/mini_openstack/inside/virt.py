@@ -1,13 +1,4 @@
-"""Nova's fake virt driver with hosts of a given size, faults on request, and guests that outlive nova-compute.
-
-The faults are in a server's metadata:
-
-mini:spawn=error        the build fails for good
-mini:spawn=reschedule   the build fails on each host on which it is tried
-mini:spawn_seconds=N    the build takes N seconds
-mini:crash_after=N      the guest crashes N seconds after it was built
-mini:cpu=P              the CPU load in percent that diagnostics tell of
-"""
+"""Nova's fake virt driver with hosts of a given size, faults on request, and guests that outlive nova-compute."""
 
 import time
 
@@ -16,6 +7,7 @@ from nova.compute import power_state
 from nova.virt import fake
 
 from mini_openstack.inside import stack
+from mini_openstack.inside.faults import Faults
 
 _STACK = stack.read()
 
@@ -32,8 +24,12 @@ class MiniDriver(fake.FakeDriverWithoutFakeNodes):
         self._crashes = {}  # when
 
     def spawn(self, context, instance, *args, **kwargs):
-        time.sleep(float(instance.metadata.get("mini:spawn_seconds", 0)))
-        match instance.metadata.get("mini:spawn"):
+        try:
+            faults = Faults.of(instance.metadata)
+        except ValueError as refusal:
+            raise exception.BuildAbortException(instance_uuid=instance.uuid, reason=str(refusal)) from None
+        time.sleep(faults.spawn_seconds)
+        match faults.spawn:
             case "error":
                 raise exception.BuildAbortException(instance_uuid=instance.uuid, reason="mini:spawn=error")
             case "reschedule":
@@ -41,8 +37,8 @@ class MiniDriver(fake.FakeDriverWithoutFakeNodes):
         super().spawn(context, instance, *args, **kwargs)
         now = time.monotonic()
         self._booted[instance.uuid] = now
-        if "mini:crash_after" in instance.metadata:
-            self._crashes[instance.uuid] = now + float(instance.metadata["mini:crash_after"])
+        if faults.crash_after is not None:
+            self._crashes[instance.uuid] = now + faults.crash_after
 
     def get_info(self, instance, use_cache=True):
         guest = self.instances.get(instance.uuid)
@@ -59,7 +55,7 @@ class MiniDriver(fake.FakeDriverWithoutFakeNodes):
         told = super().get_instance_diagnostics(instance)
         now = time.monotonic()
         up = now - self._booted.get(instance.uuid, now)
-        load = int(instance.metadata.get("mini:cpu", 0))
+        load = Faults.of(instance.metadata).cpu
         told.uptime = int(up)
         told.cpu_details = []
         told.num_cpus = 0  # it counts what is added

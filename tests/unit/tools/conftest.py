@@ -1,0 +1,25 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mini_openstack.places import Places
+from mini_openstack.stop import kill_all
+
+from tests.unit.tools.tool import Tool
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Iterator[Tool]:
+    """For a directory that is not there yet. Whatever was started in it is ended."""
+    tool = Tool(tmp_path / "stack")
+    yield tool
+    kill_all(Places(tool.directory))
+
+
+@pytest.fixture
+def places(tool: Tool) -> Places:
+    """As a first command leaves the directory."""
+    places = Places.at(tool.directory)
+    places.make()
+    places.lock.touch()
+    return places
