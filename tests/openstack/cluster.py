@@ -67,7 +67,7 @@ class OpenStackCluster(RealCluster):
         """What is not as it should be."""
         faults = []
         recorded: dict[str, str] = {}
-        parts: set[str] = set()
+        parts: set[tuple[str, str]] = set()
         for name, size in sizes.items():
             rows = self.client.domain(name)["instances"]
             up = [row for row in rows if row["state"] == "600-RUNNING"]
@@ -76,14 +76,15 @@ class OpenStackCluster(RealCluster):
             living = [row for row in rows if row["state"] < "800" and row["server_id"]]
             recorded |= {row["server_id"]: row["instance_id"] for row in living}
         for instance_id in recorded.values():
-            parts |= {part["id"] for part in self.client.instance(instance_id)["parts"] if part["kind"] == "port"}
+            parts |= {(part["kind"], part["id"]) for part in self.client.instance(instance_id)["parts"]}
         there = self.stack.servers(self.uid)
         named = {identity: server.metadata["elastic:instance"] for identity, server in there.items()}
         if named != recorded:
             faults.append(f"in Nova {sorted(named.values())}, on record {sorted(recorded.values())}")
-        ports = {port.id for port in self.stack.ports(self.uid)}
-        if ports != parts:
-            faults.append(f"{len(ports)} ports in Neutron, {len(parts)} on record, {len(ports ^ parts)} differ")
+        made = {("port", port.id) for port in self.stack.ports(self.uid)}
+        made |= {("group", group.id) for group in self.stack.groups(self.uid)}
+        if made != parts:
+            faults.append(f"{len(made)} parts in the cloud, {len(parts)} on record, these differ: {made ^ parts}")
         return faults
 
     def servers(self) -> list[Any]:

@@ -62,6 +62,8 @@ def start(
             stack.admin.compute.delete_server(server, force=True)
         for port in stack.ports(uid):
             stack.admin.network.delete_port(port)
+        for group in stack.groups(uid):
+            stack.admin.compute.delete_server_group(group)
 
 
 @pytest.fixture

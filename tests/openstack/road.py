@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ import yaml
 
 from tests.openstack.stack import Stack
 
+IDENTITY = re.compile(r"/[0-9a-f]{8}-[0-9a-f-]{27}")
 HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive", "host"}
 
 
@@ -81,7 +83,7 @@ class Road:
                 answer = road.forward(self.command, self.path, self.headers, body)
                 is_create = self.command == "POST" and self.path.endswith("/servers") and answer.ok
                 road.met["requests"] += 1
-                road.met[f"{self.command} {self.path.split('?')[0].removeprefix('/v2.1')}"] += 1
+                road.met[_kind(self.command, self.path)] += 1
                 if road.says(bad.lost, "lost"):
                     self.close_connection = True
                     return
@@ -115,6 +117,11 @@ class Road:
         self.met["hidden"] += len(page["servers"]) - len(old)
         page["servers"] = old
         return json.dumps(page).encode()
+
+
+def _kind(method: str, path: str) -> str:
+    """Of a request, whichever server or flavor it is about."""
+    return f"{method} {IDENTITY.sub('/ID', path.split('?')[0].removeprefix('/v2.1'))}"
 
 
 def _created(server: Mapping[str, Any]) -> float:

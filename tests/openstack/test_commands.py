@@ -11,6 +11,8 @@ def test_a_site_is_looked_into(cluster):
     findings = {row["what"]: row["text"] for row in json.loads(done.stdout)}
     assert "project demo" in findings["credentials"]
     assert "servers can be tagged" in findings["compute"]
+    assert findings["clock"].startswith("within")
+    assert any("ports:" in row["text"] for row in json.loads(done.stdout) if row["what"] == "quota")
     assert [row["name"] for row in cluster.json("site", "list")] == ["mini"]
 
 
@@ -51,10 +53,10 @@ def test_a_servers_mark_is_in_its_name_its_tags_and_its_metadata(cluster):
     cluster.until_served(1)
     (server,) = cluster.servers()
     instance = cluster.client.instances("web")[0]["instance_id"]
-    assert server.name == f"elastic-web-{instance}"
+    assert server.name == f"elastic-{cluster.uid[:8]}-web-{instance}"
     assert sorted(
         cluster.stack.admin.compute.get(f"/servers/{server.id}/tags", microversion="2.26").json()["tags"]
-    ) == sorted([f"elastic:{cluster.uid}", instance])
+    ) == sorted([f"elastic:{cluster.uid}", "elastic:domain:elastic:web", instance])
     assert server.metadata == {
         "elastic:cluster": cluster.uid,
         "elastic:owner": "elastic",
