@@ -96,7 +96,8 @@ class _ClusterCalls(_Calls):
         self._change("forget_replica", member=member)
 
     def servers(self, strays: bool = False) -> list[Row]:
-        """What the cloud has under our mark; `strays`: only what no record claims."""
+        """What servers the cloud has under our mark; `strays`: only what no record claims, and for an operator who
+        names no owner also ports, volumes, floating IPs and groups (`kind`)."""
         return self._rows("list_servers", owner=self._owner, strays=strays)
 
     def reap_strays(self) -> None:
@@ -120,7 +121,8 @@ class _ClusterCalls(_Calls):
             self._sleep(pause)
 
     def disable(self, whose: str | None = None) -> Row:
-        """From now on nothing is launched, for that owner or, without one, for all; `domains`: how many."""
+        """Have nothing more launched, for that owner or, without one, for all; what is on its way at that moment
+        may still come up. `domains`: how many."""
         return self._change("disable", owner=whose)
 
     def enable(self, whose: str | None = None) -> Row:
@@ -325,10 +327,11 @@ class Client(_ClusterCalls):
         return self._until(look, f"{domain} is not paused", timeout)
 
     def until_empty(self, timeout: float = 300.0) -> Iterator[Progress]:
-        """Go on until no instance is left, of the owner's or, for an operator who named none, of all."""
+        """For operators. Go on until no instance is left, and nothing of one that failed: of the owner's or, if
+        none is named, of all owners'."""
 
         def look() -> Progress:
-            left = sum(1 for i in self.instances() if i["state"] < InstanceState.TERMINATED)
+            left = sum(row["left"] for row in self.domains(all_owners=self._owner is None))
             return Progress(f"{left} instances left", is_end=left == 0)
 
         return self._until(look, "not all of it is terminated", timeout)

@@ -11,7 +11,8 @@ ElasticError
 │   ├── StoreUnavailable  the store
 │   ├── BusUnavailable    the bus
 │   └── CloudUnavailable  the cloud; whether it did what was asked is not known
-│       └── NotAsked      it could not even be asked, so nothing was done
+│       ├── NotAsked      it could not even be asked, so nothing was done
+│       └── NotReady      what was asked for is not ready yet
 ├── OutcomeUnknown        a write was sent and its outcome cannot be read back
 ├── TooMuch               a write larger than one transaction can carry: split it; nothing was written
 ├── Stale                 the record or the domain changed after our view of it was taken
@@ -65,6 +66,9 @@ class CloudUnavailable(Unavailable):
 
 
 class NotAsked(CloudUnavailable): ...
+
+
+class NotReady(CloudUnavailable): ...
 
 
 class OutcomeUnknown(ElasticError): ...

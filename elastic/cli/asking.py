@@ -93,8 +93,12 @@ class Rows(Asking, Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], Iterable[Any]]:
         with self.client(parsed_args) as client:
             rows = self.rows(client, parsed_args)
-        columns = self.brief if self._is_brief(parsed_args) else self.columns
+        columns = self.shown(parsed_args)
         return columns, [cells(row, columns) for row in rows]
+
+    def shown(self, args: argparse.Namespace) -> Sequence[str]:
+        """The columns of the answer."""
+        return self.brief if self._is_brief(args) else self.columns
 
     def _is_brief(self, args: argparse.Namespace) -> bool:
         """Scripts, and who asks for columns by name, are given what they ask for."""

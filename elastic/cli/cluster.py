@@ -92,13 +92,23 @@ class ServerList(Rows):
     brief = ("server_id", "instance_id", "domain", "site", "status", "stray", "pid")
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--strays", action="store_true", help="only what no record claims")
+        parser.add_argument(
+            "--strays",
+            action="store_true",
+            help="only what no record claims: servers and, for operators who name no owner, ports, volumes, "
+            "floating IPs and server groups",
+        )
         parser.add_argument(
             "--reap",
             action="store_true",
-            help="have them swept now and not at the next interval: those seen a grace ago, a few at a time "
-            "(operators)",
+            help="show them, and have them swept now and not at the next interval: those seen a grace ago, a few "
+            "at a time (operators)",
         )
+
+    def shown(self, args: argparse.Namespace) -> Sequence[str]:
+        """Among strays are not only servers."""
+        columns = super().shown(args)
+        return (*columns, "kind") if args.strays or args.reap else columns
 
     def rows(self, client: Client, args: argparse.Namespace) -> Sequence[Row]:
         found = client.servers(args.strays or args.reap)

@@ -27,7 +27,7 @@ class _Stop(Asking):
 
 
 class Disable(_Stop):
-    """From now on nothing is launched: the first step to an empty cloud."""
+    """Have nothing more launched: the first step to an empty cloud. What is on its way may still come up."""
 
     def do(self, client: Client, owner: str | None) -> Row:
         return client.disable(owner)

@@ -23,7 +23,9 @@ class _Write(Do):
         _add_name(parser)
         parser.add_argument("--file", required=True, metavar="FILE", help="the type, in YAML or JSON")
         parser.add_argument(
-            "--check", action="store_true", help="write it only if each site has all that it names: ask them now"
+            "--check",
+            action="store_true",
+            help="write it only if its user data is not too long and each site, asked now, has all that it names",
         )
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:

@@ -60,8 +60,22 @@ OPTIONS = [
         "known waits so long, and looks again before it acts. Too short costs a server too many for a moment; "
         "local clouds do with 2.",
     ),
-    kinds.seconds("timeout", 20, 1, 60, "Longest time for one call of the cloud. None is tried again by itself."),
-    kinds.number("workers", 4, 1, 64, "Number of calls that one replica has under way at one site at a time."),
+    kinds.seconds(
+        "timeout",
+        20,
+        1,
+        60,
+        "Longest time for one call of the cloud. None is tried again by itself. The driver openstack keeps the "
+        "one that it was started with.",
+    ),
+    kinds.number(
+        "workers",
+        4,
+        1,
+        64,
+        "Number of calls of one kind that one replica has under way at one site at a time: preparing, creating, "
+        "and all others, none of which waits for another kind.",
+    ),
 ]
 
 

@@ -17,7 +17,8 @@ WORDS = ("site", "deployable_type", "allocation", "reason")
 class Attempt(msgspec.Struct, frozen=True):
     """A create was, or is about to be, sent to the cloud for this instance.
 
-    `n` counts from 1; `at` is wall time, for people. `open` until its outcome is known for certain.
+    `n` counts those that went out, this one included; `at` is wall time, for people. `open` until its outcome is
+    known for certain.
     """
 
     n: int
@@ -53,7 +54,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mute: bool = False  # its type says that nothing inside speaks to us
     went_wrong: bool = False  # it failed, or its server did: what it said last is worth keeping
     console: str = ""  # the end of that
-    leftover: bool = False  # it failed, and its server or parts of it are still to be deleted
+    leftover: bool = False  # it failed or disappeared; its server or parts of it are still to be deleted
     announced: str = ""  # what subscribers were last told
     version: int = 0
 

@@ -26,7 +26,7 @@ class Cloud(Protocol):
     def prepare(self, order: Order, timeout: float) -> tuple[Part, ...]:
         """See to it that all parts are there that `order.recipe` asks for, and that it can be had at all. Of
         several that would do, those in the order are kept. Asked twice it finds what it made, unless that is
-        not shown yet."""
+        not shown yet. NotReady: it is to be asked again, until all is."""
 
     def create(self, order: Order, timeout: float) -> Server:
         """Ask for one server, with the parts in the order. Asked twice, there are two: look for the mark first."""

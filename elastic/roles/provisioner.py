@@ -183,8 +183,7 @@ class Provisioner:
         self._pace.take(instance.site, now.mono)
         plan.creates.append(instance.site)
         prepared = step.prepared
-        parts = prepared.parts or instance.parts
-        noted = partial(lifecycle.attempted, n=step.n, now=now.wall, parts=parts, mute=prepared.is_mute)
+        noted = partial(lifecycle.attempted, n=step.n, now=now.wall, parts=prepared.parts, mute=prepared.is_mute)
         plan.changes[instance.instance_id] = Change(noted, step.version)
         send_by = now.mono + min(SEND_WITHIN, self.settle / 4)
         plan.deeds.append(partial(self._create, instance=instance, prepared=prepared, send_by=send_by))
@@ -194,6 +193,8 @@ class Provisioner:
     ) -> None:
         if state >= InstanceState.FAILED:
             move = partial(lifecycle.failed, state=state, now=now.wall, reason=reason)
+        elif state is InstanceState.TERMINATED and not instance.state.is_over:
+            move = partial(lifecycle.disappeared, now=now.wall, reason=reason)
         else:
             move = partial(lifecycle.advance, state=state, now=now.wall, reason=reason)
         self._change(plan, instance, move)

@@ -1,9 +1,10 @@
-"""The sweep: deletes servers that carry our mark and that no record claims. The reaper's leader runs it.
+"""The sweep: deletes servers and parts that carry our mark and that no record claims. The reaper's leader runs it.
 
 List first, then read the record from the store, then delete; two sightings a grace apart, the first written
 down under the leader's term; never more than a few a turn. What is to be deleted is read once more after that
 writing, since then the store cannot be behind (`doc/decisions/freshness.md`). A mark numbered above the store's
-counters proves that the store was wiped or restored: then nothing is swept until an operator accepts.
+counters proves that the store was wiped or restored: then nothing is swept until an operator accepts. So a site's
+parts are looked at after its servers, in the same round: those may be what proves it, and are not heard of always.
 
 Every domain is read, so that is done by workers, as the listing is: the control loop has others to look after.
 """
@@ -49,12 +50,11 @@ class Sweep:
     ) -> None:
         self._store, self._cloud, self._workers, self._now = store, cloud, workers, now
         self.interval, self.grace, self.timeout = interval, grace, timeout
-        self._servers = Servers(store, cloud)
-        self._kinds: tuple[Sweepable, ...] = (self._servers, Parts(store, cloud))
+        self._servers, self._parts = Servers(store, cloud), Parts(store, cloud)
         self._begun: float | None = None
         self._strays: dict[tuple[str, str], set[str] | None] = {}  # site, kind -> ids, by its last listing
         self._known: dict[str, float] = {}  # those noted, and since when we know of them, monotonic
-        self._troubles: dict[str, str] = {}  # site -> why nothing is swept, there or elsewhere
+        self._troubles: dict[tuple[str, str], str] = {}  # site, kind -> why nothing is swept, there or elsewhere
         self.ended_at: float | None = None
 
     @property
@@ -83,14 +83,15 @@ class Sweep:
         if error is not None or sites is None:
             log.warning("the sites could not be listed for the sweep: %s", error)
             return
-        uid = self._store.layout().uid
-        lists = [(site, kind.name) for site in sites for kind in self._kinds]
+        lists = [(site, kind.name) for site in sites for kind in (self._servers, self._parts)]
         self._strays = {each: self._strays.get(each) for each in lists}
-        self._troubles = {site: text for site, text in self._troubles.items() if site in sites}
+        self._troubles = {place: text for place, text in self._troubles.items() if place[0] in sites}
         for site in sites:
-            for kind in self._kinds:
-                look, seen = partial(_look, kind, site, uid, self.timeout), partial(self._seen, kind, site, term)
-                self._workers.submit(site, look, seen)
+            self._list(self._servers, site, term)
+
+    def _list(self, kind: Sweepable, site: str, term: Term) -> None:
+        look = partial(_look, kind, site, self._store.layout().uid, self.timeout)
+        self._workers.submit(site, look, partial(self._seen, kind, site, term))
 
     def _seen(self, kind: Sweepable, site: str, term: Term, seen: _Sight | None, error: Exception | None) -> None:
         if error is not None or seen is None:
@@ -100,26 +101,29 @@ class Sweep:
             self._judge(kind, site, term, *seen)
         except Superseded as lost:
             log.info("another sweeps now: %s", lost)
+            return
+        if kind is self._servers:
+            self._list(self._parts, site, term)
 
     def _judge(self, kind: Sweepable, site: str, term: Term, found: Sequence[Found], claims: Claims) -> None:
-        if kind is self._servers:
-            self._look_for_loss(site, claims)
+        self._look_for_loss(kind, site, claims)
         if not self._troubles:
             self._sweep(kind, term, site, _unclaimed(claims), found)
             self.ended_at = self._now().mono
 
-    def _look_for_loss(self, site: str, claims: Claims) -> None:
-        accepted = float(self._store.flags().get(ACCEPTED) or 0.0)
-        lost = [found for found in claims.get(Claim.FROM_THE_FUTURE, ()) if found.created > accepted]
+    def _look_for_loss(self, kind: Sweepable, site: str, claims: Claims) -> None:
+        accepted, place = float(self._store.flags().get(ACCEPTED) or 0.0), (site, kind.name)
+        later = claims.get(Claim.FROM_THE_FUTURE, ())
+        lost = [found for found in later if found.created > accepted or not accepted]
         if not lost:
-            self._troubles.pop(site, None)
+            self._troubles.pop(place, None)
             return
-        self._troubles[site] = (
-            f"site {site} has {len(lost)} servers numbered above the store's counters, e.g. "
+        self._troubles[place] = (
+            f"site {site} has {len(lost)} {kind.name} numbered above the store's counters, e.g. "
             f"{lost[0].instance_id}: the store was wiped or restored; nothing is swept "
             "until `elastic store accept`"
         )
-        log.error("%s", self._troubles[site])
+        log.error("%s", self._troubles[place])
 
     def _sweep(
         self, kind: Sweepable, term: Term, site: str, strays: Sequence[Found], listed: Sequence[Found]
@@ -171,7 +175,7 @@ class Sweep:
         event = Event(
             time=self._now().wall,
             kind="terminated",
-            domain=found.domain,
+            domain=str(found.key or ""),
             instance_id=found.instance_id,
             text=f"{found.what} deleted: {why}",
         )

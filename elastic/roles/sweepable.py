@@ -19,13 +19,14 @@ log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
-    """One that the cloud shows under our mark."""
+    """One that the cloud shows under our mark. `key`: its domain's; of a part it is known once that was looked up,
+    if there is one. `created` is 0 where the cloud does not say."""
 
     thing_id: str
     instance_id: str
     site: str
     created: float
-    domain: str
+    key: DomainKey | None
     what: str
     thing: Server | FoundPart
 
@@ -93,27 +94,20 @@ class Parts:
     def claims(self, found: Iterable[Found]) -> Claims:
         things = [(one, cast(FoundPart, one.thing), home_of(one.instance_id)) for one in found]
         layout = self._store.layout()
-        partitions = {home: partition_of(home.slot, layout.partitions) for _, _, home in things}
-        views = self._homes({*partitions.values()})
+        partitions = {home.slot: partition_of(home.slot, layout.partitions) for _, _, home in things}
+        listed = self._store.domains_of(sorted({*partitions.values()}))
+        keys = [key for key in listed if slot_of(key) in partitions]
+        views = _views(self._store, keys)
+        unread = {slot_of(key) for key in keys if key not in views}
+        there = {(slot_of(key), view.domain.incarnation): view for key, view in views.items() if view is not None}
         counters = {p: self._store.incarnation(p) for p in sorted({*partitions.values()})}
         claims: dict[Claim, list[Found]] = defaultdict(list)
         for one, part, home in things:
-            if views is not None:
-                view = views.get((home.slot, home.incarnation))
-                claims[claim_of_part(part, home, layout, view, counters[partitions[home]])].append(one)
+            if home.slot not in unread:  # else it might be that one's
+                view = there.get((home.slot, home.incarnation))
+                said = claim_of_part(part, home, layout, view, counters[partitions[home.slot]])
+                claims[said].append(one._replace(key=view.key if view else None))
         return claims
-
-    def _homes(self, partitions: Iterable[int]) -> Mapping[tuple[int, int], View] | None:
-        """The domains there, by slot and incarnation; None if one cannot be read, as it might be anybody's."""
-        keys = [key for partition in sorted(partitions) for key in self._store.domains(partition)]
-        found: dict[tuple[int, int], View] = {}
-        views = _views(self._store, keys)
-        if len(views) < len(keys):
-            return None
-        for key, view in views.items():
-            if view is not None:
-                found[slot_of(key), view.domain.incarnation] = view
-        return found
 
     def end(self, found: Found, timeout: float) -> None:
         part = cast(FoundPart, found.thing)
@@ -123,13 +117,13 @@ class Parts:
 def found_server(server: Server) -> Found:
     mark = server.mark
     what = f"server {server.server_id}"
-    return Found(server.server_id, mark.instance_id, server.site, server.created, str(mark.key), what, server)
+    return Found(server.server_id, mark.instance_id, server.site, server.created, mark.key, what, server)
 
 
 def _found_part(found: FoundPart) -> Found:
     part = found.part
     what = f"{part.kind} {part.part_id}"
-    return Found(part.part_id, found.home, found.site, found.created, "", what, found)
+    return Found(part.part_id, found.home, found.site, found.created, None, what, found)
 
 
 def _views(store: Store, keys: Iterable[DomainKey]) -> dict[DomainKey, View | None]:

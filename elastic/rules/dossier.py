@@ -40,6 +40,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     since: float = 0.0  # first saw the record in its present state
     attempt_since: float = 0.0  # first saw its present attempt, or learnt how our own call for it ended
     prepared: Prepared | None = None
+    unready: str = ""  # what of that the cloud has not ready yet, as it says
     released: frozenset[str] = frozenset()  # ids of parts that are gone
     in_use: frozenset[str] = frozenset()  # ids of parts that the cloud would not let go, as a server has them
     shared_stays: bool = True  # its domain lives, and with it what its instances share

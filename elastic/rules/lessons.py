@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ElasticError, NotAsked, ServerGone
+from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ElasticError, NotAsked, NotReady, ServerGone
 from elastic.model.instance import Instance
 from elastic.model.parts import Part
 from elastic.model.server import Server, ServerStatus
@@ -23,9 +23,14 @@ class NotSent(ElasticError):
 
 
 def of_prepare(prepared: Prepared | None, error: Exception | None, now: float) -> Lesson:
-    if isinstance(error, CloudRefused):
-        return of_create(None, error, now)
-    return _later(error, now) if error is not None else {"prepared": prepared}
+    match error:
+        case None:
+            return {"prepared": prepared, "unready": "", "look": None}
+        case CloudRefused():
+            return of_create(None, error, now)
+        case NotReady():
+            return {"unready": str(error), **_later(error, now)}
+    return {"unready": "", **_later(error, now)}
 
 
 def of_create(server: Server | None, error: Exception | None, now: float) -> Lesson:
@@ -91,9 +96,10 @@ def of_delete(error: Exception | None, is_recorded: bool, before: Dossier, now: 
 
 
 def of_release(part: Part, error: Exception | None, before: Dossier, now: float) -> Lesson:
+    """A part that a server has proves that there is one: a listing that showed none counts for nothing."""
     if error is None:
         return {"released": before.released | {part.part_id}}
-    in_use = {"in_use": before.in_use | {part.part_id}} if isinstance(error, CloudRefused) else {}
+    in_use = {"in_use": before.in_use | {part.part_id}, "look": None} if isinstance(error, CloudRefused) else {}
     return {**_later(error, now), **in_use}
 
 

@@ -38,17 +38,20 @@ def advance(instance: Instance, state: InstanceState, now: float, reason: str = 
 def attempted(
     instance: Instance, n: int, now: float, parts: tuple[Part, ...] = (), mute: bool = False
 ) -> Instance:
-    """Note, before it is sent, that create number `n` is about to be, with what was made for it."""
+    """Note, before it is sent, that create number `n` is about to be, with what was made for it. What an earlier
+    one had stays on record, unless this one has another in its place: its type may ask for less by now."""
     noted = advance(instance, InstanceState.REQUESTED, now)
-    return replace(noted, attempt=Attempt(n, now), parts=parts, mute=mute)
+    places = {(part.kind, part.number) for part in parts}
+    earlier = tuple(part for part in instance.parts if (part.kind, part.number) not in places)
+    return replace(noted, attempt=Attempt(n, now), parts=(*parts, *earlier), mute=mute)
 
 
 def settled(instance: Instance, now: float, reason: str) -> Instance:
-    """The attempt's outcome is known: nothing was created. Another may follow."""
+    """The attempt was noted and not sent: it counts for nothing. Another may follow."""
     if instance.attempt is None or not instance.attempt.open:
         return instance
     retrying = advance(instance, InstanceState.ERROR_RETRYING, now, reason)
-    return replace(retrying, attempt=replace(instance.attempt, open=False))
+    return replace(retrying, attempt=replace(instance.attempt, n=instance.attempt.n - 1, open=False))
 
 
 def adopted(instance: Instance, server: Server, now: float) -> Instance:
@@ -76,6 +79,12 @@ def failed(instance: Instance, state: InstanceState, now: float, reason: str) ->
     attempt = replace(instance.attempt, open=False) if instance.attempt else None
     is_something_left = instance.server_id is not None or bool(instance.parts)
     return replace(over, attempt=attempt, leftover=is_something_left)
+
+
+def disappeared(instance: Instance, now: float, reason: str) -> Instance:
+    """Its server is gone, and not by us. What was made beside it is left over, to be deleted."""
+    over = advance(instance, InstanceState.TERMINATED, now, reason)
+    return over if over is instance else replace(over, leftover=bool(instance.parts))
 
 
 def told(instance: Instance, console: str) -> Instance:

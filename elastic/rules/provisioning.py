@@ -61,17 +61,25 @@ def _bring_about(instance: Instance, dossier: Dossier, patience: Patience, now: 
     ready_at = _settled_at(dossier, patience) if attempt and attempt.open else 0.0
     if now < ready_at:
         return Wait(ready_at)
-    if dossier.prepared is None:
-        return Prepare()
     look = _fresh_look(instance, dossier, ready_at)
-    if look is None:
-        return LookUp()
-    if look.servers:
+    if look and look.servers:
         return Adopt(_first(look))
+    prepared = dossier.prepared
+    if prepared is None and (look or attempt is None):
+        return _await_parts(dossier, patience, now)
+    if look is None or prepared is None:
+        return LookUp()
     made = attempt.n if attempt else 0
     if made >= MOST_ATTEMPTS:
         return Move(InstanceState.FAILED, f"the cloud did not make it in {made} attempts")
-    return Create(made + 1, look.version, dossier.prepared)
+    return Create(made + 1, look.version, prepared)
+
+
+def _await_parts(dossier: Dossier, patience: Patience, now: float) -> Step:
+    """Given up only on the cloud's own word that they are still not ready."""
+    if dossier.unready and now > dossier.since + patience.boot_timeout:
+        return Move(InstanceState.FAILED, f"not prepared within {patience.boot_timeout:g} s: {dossier.unready}")
+    return Prepare()
 
 
 def _follow(instance: Instance, dossier: Dossier, patience: Patience, now: float) -> Step:

@@ -16,6 +16,9 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 OWN_PREFIX = "elastic:"
 """Of metadata that we set ourselves: the mark."""
 
+AGENT_BYTES = 512
+"""What an agent is told takes about as much."""
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -65,6 +68,18 @@ def variables(kind: DeployableType, given: Mapping[str, Json]) -> dict[str, Json
     if missing:
         raise BadRequest(f"its variable {missing[0]!r} is not set: give it in engine_conf.provisioner_vars")
     return found
+
+
+def refuse_weight(kind: DeployableType) -> None:
+    """Raise BadRequest unless a launch could send its user data: with the variables as they are by default,
+    nothing for those that a domain has to give, and about what the agent is told."""
+    given = {name: "" if v.default is msgspec.UNSET else v.default for name, v in kind.variables.items()}
+    given |= dict.fromkeys(userdata.OWN, "")
+    for site in kind.sites:
+        try:
+            userdata.render(recipe(kind, site).user_data, given, {"": "x" * AGENT_BYTES})
+        except BadRequest as error:
+            raise BadRequest(f"sites.{site}.user_data: {error}") from None
 
 
 def _read(value: Any, kind: type[S], where: str) -> S:

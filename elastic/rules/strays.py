@@ -5,6 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from elastic.model.assignment import Layout
+from elastic.model.instance import Instance
 from elastic.model.parts import FoundPart, Part, PartKind
 from elastic.model.server import Server
 from elastic.model.view import View
@@ -74,9 +75,15 @@ def claim_of_part(found: FoundPart, home: Home, layout: Layout, view: View | Non
         return Claim.FROM_THE_FUTURE if home.number >= view.standing.next_number else Claim.STRAY
     if record.state.is_final and not record.leftover:
         return Claim.STRAY
-    part = found.part
-    others = [p for p in record.parts if (p.kind, p.number) == (part.kind, part.number)]
-    return Claim.OURS if part in others or not others else Claim.STRAY
+    if found.part in record.parts:
+        return Claim.OURS
+    return Claim.OURS if _may_be_recorded_yet(found.part, record) else Claim.STRAY
+
+
+def _may_be_recorded_yet(part: Part, record: Instance) -> bool:
+    """It was made for the next attempt. With a server on record there is none; and what an attempt has is kept."""
+    has_another = any((p.kind, p.number) == (part.kind, part.number) for p in record.parts)
+    return record.server_id is None and not has_another
 
 
 def _claim_of_shared(part: Part, view: View) -> Claim:

@@ -59,6 +59,16 @@ def test_what_an_instance_had_goes_with_it_and_the_group_stays():
     world.until(lambda: is_whole(world, 1))
 
 
+def test_what_a_server_had_that_a_stranger_deleted_goes_with_its_record_and_not_by_a_sweep():
+    """A sweep takes a few a turn, and a removed domain would be forgotten before."""
+    world = serve(furnished())
+    for server in world.live():
+        world.cloud.vanish(server.server_id)
+    world.run(5)
+    world.until(lambda: is_whole(world, 3))
+    assert not [e for e in world.store.events() if "a stray" in e.text]
+
+
 def test_a_removed_domain_leaves_nothing_behind_not_even_its_group():
     world = serve(furnished())
     world.ask("remove_domain", domain_id="web")
@@ -85,6 +95,17 @@ def test_of_two_creates_that_both_take_effect_one_fails_as_the_port_is_taken():
     for instance in world.view(WEB).instances:
         made = [e for e in world.cloud.journal if e.mark and e.mark.instance_id == instance.instance_id]
         assert len({e.server_id for e in made}) <= 1
+
+
+@pytest.mark.hazard("F25")
+def test_a_server_that_is_listed_long_after_the_settle_is_looked_for_again_as_its_port_is_in_use():
+    """It is broken, so nobody hears of it either."""
+    world = furnished(weather=Weather(boot=(1.0, 3.0), create_late=1.0, listing_lag=(10.0, 10.0)))
+    world.add(n=1, epuworker_type="worker")
+    world.until(lambda: world.cloud.all_servers(), 120)
+    world.cloud.kill(world.cloud.all_servers()[0].server_id)
+    world.ask("remove_domain", domain_id="web")
+    world.until(lambda: not world.cloud.all_servers() and not world.cloud.all_parts(), 120)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -126,6 +147,22 @@ def test_a_changed_type_holds_for_new_launches_only():
     world.until(lambda: len(world.running()) == 2)
     assert [len(i.parts) for i in world.view().instances] == [3, 0]
     assert world.view().instances[0].parts == first.parts
+
+
+@pytest.mark.parametrize("kept", [{}, {"networks": ["net"]}])
+def test_what_a_first_attempt_had_goes_with_the_instance_though_its_type_asks_for_less_by_the_second(kept):
+    """The member that noted the first is no more, so all is looked up anew."""
+    world = furnished(weather=Weather(boot=(1.0, 3.0), create_unheard=1.0))
+    world.add(n=1, epuworker_type="worker")
+    world.until(lambda: any(i.attempt for i in world.view().instances))
+    less = {"common": {"flavor": "tiny", "image": "debian", **kept}, "sites": {"site": {}}}
+    world.ask("update_type", type_id="worker", type=less)
+    world.holder().kill()
+    world.cloud.weather = Weather(boot=(1.0, 3.0))
+    world.until(lambda: is_whole(world, 1), 120)
+    world.ask("remove_domain", domain_id="web")
+    world.until(lambda: not world.cloud.live_servers() and not world.cloud.all_parts(), 120)
+    assert not [e for e in world.store.events() if "a stray" in e.text]
 
 
 def test_what_a_server_said_that_came_up_wrong_is_kept():

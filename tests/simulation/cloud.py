@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any
 
 from elastic.adapters.cloud.bare import BareCloud
+from elastic.adapters.cloud.furnished import FurnishedCloud
 from elastic.adapters.cloud.simulated import SimulatedCloud
 from elastic.errors import CloudUnavailable, ElasticError
+from elastic.model.parts import FoundPart, Part
 from elastic.model.server import Order, Server
 from tests.simulation.kernel import Box
 from tests.simulation.line import Line
@@ -77,3 +79,22 @@ class CloudPort(BareCloud):
     def _reply(self, said: Callable[[], None]) -> None:
         if self.line.is_up:
             self._process.deliver(said)
+
+
+class FurnishedPort(CloudPort):
+    """To a cloud that boots what deployable types say, and makes parts for it."""
+
+    needs_recipes = True
+    _cloud: FurnishedCloud
+
+    def prepare(self, order: Order, timeout: float) -> tuple[Part, ...]:
+        return self._call(lambda: self._cloud.prepare(order, UNHURRIED), timeout, deed=True)
+
+    def parts(self, site: str, cluster: str, timeout: float) -> Sequence[FoundPart]:
+        return self._call(lambda: self._cloud.parts(site, cluster, UNHURRIED), timeout)
+
+    def release(self, site: str, part: Part, timeout: float) -> None:
+        self._call(lambda: self._cloud.release(site, part, UNHURRIED), timeout, deed=True)
+
+    def console(self, site: str, server_id: str, timeout: float) -> str:
+        return self._call(lambda: self._cloud.console(site, server_id, UNHURRIED), timeout)

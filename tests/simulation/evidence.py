@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from elastic.adapters.cloud.furnished import PartEntry
 from elastic.adapters.cloud.weather import Entry, Happened
 from tests.simulation.ledger import Ledger
 from tests.simulation.server import Written
 from tests.simulation.story import Story
-from tests.simulation.world import Look
+from tests.simulation.world import Held, Look
 
 ENDED = (Happened.GONE, Happened.VANISHED)
 
@@ -28,6 +29,8 @@ class Evidence:
     ailments: Sequence[str]
     absent: Sequence[str]
     ill: Sequence[str]
+    parts: Sequence[Held] = ()
+    parts_journal: Sequence[PartEntry] = ()
 
     @classmethod
     def of(cls, story: Story) -> "Evidence":
@@ -47,6 +50,8 @@ class Evidence:
             ailments=[f"{r.name}: {text}" for r in replicas for text in r.ailments()],
             absent=[r.name for r in replicas if not r.process.is_up],
             ill=world.ill(),
+            parts=world.held(),
+            parts_journal=world.parts_journal(),
         )
 
 
@@ -60,6 +65,7 @@ class Life:
 
     server_id: str
     domain: str
+    instance_id: str
     incarnation: int
     begun: float
     ended: float
@@ -68,7 +74,14 @@ class Life:
 def servers_lives(seen: Evidence) -> list[Life]:
     ended = {entry.server_id: entry.time for entry in seen.journal if entry.what in ENDED}
     return [
-        Life(e.server_id, str(e.mark.key), e.mark.incarnation, e.time, ended.get(e.server_id, float("inf")))
+        Life(
+            e.server_id,
+            str(e.mark.key),
+            e.instance_id,
+            e.mark.incarnation,
+            e.time,
+            ended.get(e.server_id, float("inf")),
+        )
         for e in seen.journal
         if is_ours(e) and e.what is Happened.CREATED and e.server_id not in seen.ledger.planted
     ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from elastic.adapters.cloud.weather import Happened
 from tests.simulation.evidence import ENDED, Evidence, is_ours, servers_lives
+from tests.simulation.judge_parts import PARTS_RULES
 from tests.simulation.ledger import AFTER_MUTE, CARRIED_OUT
 from tests.simulation.story import Story
 
@@ -275,4 +276,5 @@ RULES = (
     removed_is_empty,
     within_bounds,
     no_silent_stop,
+    *PARTS_RULES,
 )

@@ -70,6 +70,10 @@ class Ledger:
         self.sizes_over_time: dict[str, list[tuple[float, int]]] = defaultdict(list)
         self.foreign: set[str] = set()  # servers that are not ours
         self.planted: set[str] = set()  # servers that are, and that nobody ordered
+        self.foreign_parts: set[str] = set()
+        self.taken_parts: set[str] = set()  # those that a stranger deleted
+        self.types_changed = False
+        self.furnished: dict[str, Furnished] = {}  # instance -> what clients were told last that it has
 
     def gave_up(self, domain: str, since: float = 0.0, until: float = NOBODY_KNOWS) -> int:
         return sum(count for at, count in self.given_up[domain] if since <= at <= until)
@@ -110,6 +114,14 @@ class Ledger:
 
     def note_size(self, domain: str, now: float) -> None:
         self.sizes_over_time[domain].append((now, self.accounts[domain].most))
+
+
+@dataclass(frozen=True)
+class Furnished:
+    """What clients were told of an instance that lives: its server, and ids of its parts."""
+
+    server_id: str | None
+    parts: frozenset[str]
 
 
 @dataclass

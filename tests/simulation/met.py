@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from elastic.adapters.cloud.furnished import NO_PARTS
 from tests.simulation.story import Story
 
 EVENTS: Mapping[str, tuple[str, str]] = {
@@ -21,6 +22,8 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "a server was gone": ("terminated", "no longer has its server"),
     "a double was deleted": ("terminated", "a double of a living instance"),
     "a stray was deleted": ("terminated", "a stray"),
+    "a stray port was deleted": ("terminated", "port port-"),
+    "there was no room for a part": ("failed", NO_PARTS),
 }
 """By the store's events: kind, and words in the text."""
 

@@ -13,7 +13,7 @@ from elastic.replica.health import Health
 from elastic.replica.living import keep_again
 from elastic.replica.watchdog import Patience, Watchdog
 from tests.scenario.world import SECRET, Notes
-from tests.simulation.cloud import CloudPort
+from tests.simulation.cloud import CloudPort, FurnishedPort
 from tests.simulation.kernel import Kernel, Lock, Wake
 from tests.simulation.port import Heartbeats, Peers, Port
 from tests.simulation.process import Clock, Process
@@ -70,7 +70,8 @@ class Replica:
         self.process = Process(kernel, name, clock)
         self.store = StoreHandle(world.server, self.process, chance)
         self.bus = Port(world.bus, self.process)
-        self.cloud = CloudPort(world.cloud, world.road, self.process, chance)
+        port = FurnishedPort if world.is_furnished else CloudPort
+        self.cloud = port(world.cloud, world.road, self.process, chance)
         self._join_pending = True
         self.agent = self._assembled()
         session = world.tuning.session_timeout

@@ -86,6 +86,20 @@ def _compare_and_set_adoption() -> list[Patch]:
     ]
 
 
+def _release_of_parts() -> list[Patch]:
+    """What a server had is left to the sweep."""
+    return [(provisioning, "_release", lambda *_: None)]
+
+
+def _sweep_s_ownership_check_of_parts() -> list[Patch]:
+    """A part that carries our mark is swept, whatever the record says."""
+    return [(sweepable, "claim_of_part", lambda *_: Claim.STRAY)]
+
+
+def _sweep_of_parts() -> list[Patch]:
+    return [(sweepable.Parts, "listed", lambda *_: [])]
+
+
 RULES: Mapping[str, Any] = {
     "the fence": _fence,
     "look before create": _look_before_create,
@@ -95,6 +109,9 @@ RULES: Mapping[str, Any] = {
     "terminate beats create": _terminate_beats_create,
     "the attempt note": _attempt_note,
     "compare-and-set adoption": _compare_and_set_adoption,
+    "the release of parts": _release_of_parts,
+    "the sweep's ownership check of parts": _sweep_s_ownership_check_of_parts,
+    "the sweep of parts": _sweep_of_parts,
 }
 
 

@@ -1,10 +1,11 @@
 """A seed as a schedule: in what setting, and what befalls it when. Data only, so it can be cut down and kept."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 DOMAINS = ("ann:web", "ann:db", "bob:web")
+OWNERS = tuple(dict.fromkeys(domain.partition(":")[0] for domain in DOMAINS))
 CALM_FIRST = 4.0  # seconds until the cluster stands
 LENGTH = 75.0  # seconds of trouble
 
@@ -12,12 +13,14 @@ LENGTH = 75.0  # seconds of trouble
 @dataclass(frozen=True)
 class Setting:
     """`is_slow`: the cloud breaks its promise: what it does may show when the settle delay is long over.
-    `lag`: seconds by which reads may be behind. `most`: the largest size that a client asks for."""
+    `lag`: seconds by which reads may be behind. `most`: the largest size that a client asks for. `is_furnished`:
+    servers are made with ports, a volume, a floating IP and a group."""
 
     members: int = 3
     is_slow: bool = False
     lag: float = 0.0
     most: int = 4
+    is_furnished: bool = False
 
     def __repr__(self) -> str:
         return _told(self)
@@ -61,6 +64,7 @@ def drawn(seed: int) -> Schedule:
         is_slow=seed % 5 == 0,
         lag=chance.choice((0.0, 0.0, 0.3, 1.5)),
         most=chance.choice((3, 4, 6, 8, 10)),
+        is_furnished=seed % 4 == 1,
     )
     members = "abcdefg"[: setting.members]
     troubles = [Trouble(CALM_FIRST, "add", DOMAINS[0], number=chance.randint(1, setting.most))]
@@ -71,7 +75,17 @@ def drawn(seed: int) -> Schedule:
         given = KINDS[kind][1](chance, members, setting)
         troubles.append(Trouble(round(at, 2), kind, **given))
         at += chance.choice((0.1, 0.4, 1.0, 2.0, 4.0))
+    if setting.is_furnished:
+        troubles = sorted([*troubles, *_with_parts(seed)], key=lambda trouble: trouble.at)
     return Schedule(seed, setting, tuple(troubles))
+
+
+def _with_parts(seed: int) -> Iterator[Trouble]:
+    """By dice of their own: what befalls the rest is the same with and without."""
+    chance = random.Random(f"parts {seed}")
+    for _ in range(chance.randint(4, 10)):
+        at = round(chance.uniform(CALM_FIRST + 3.0, LENGTH), 2)
+        yield Trouble(at, chance.choice(PARTS), number=chance.randint(0, 9), pick=round(chance.random(), 3))
 
 
 Given = dict[str, object]
@@ -172,3 +186,5 @@ KINDS: dict[str, tuple[int, Draw]] = {
     "plant_stray": (1, _some_server),
     "plant_left": (1, _some_server),
 }
+PARTS = ("plant_foreign_part", "plant_stray_part", "plant_left_part", "lose_part", "retype")
+"""What befalls parts."""

@@ -7,17 +7,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from elastic.adapters.cloud.furnished import Befell
 from elastic.adapters.cloud.weather import Weather
 from elastic.model.states import InstanceState
 from elastic.rules.backoff import LONGEST_DELAY
-from tests.simulation.ledger import Ledger, Listing, Shown
-from tests.simulation.schedule import LENGTH, Schedule, Setting
+from tests.simulation.ledger import Furnished, Ledger, Listing, Shown
+from tests.simulation.schedule import LENGTH, OWNERS, Schedule, Setting
 from tests.simulation.troubles import Troubles
 from tests.simulation.world import World
 
 BETWEEN_LOOKS = 2.5  # seconds between two looks of the client who wants to know what there is
 PEACE = 60.0  # seconds in which all has to be well again, but for a backoff that is running, and
 AFTERWARDS = 25.0  # what a boot takes after that
+LONGEST_SWEEP = 150.0  # seconds, of parts that were made in vain
 JUST_NOW = 10.0  # seconds in which what has happened comes to be known
 ROUGH = Weather(
     boot=(0.5, 4.0),
@@ -43,7 +45,9 @@ class Story:
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule, self.setting = schedule, schedule.setting
-        self.world = World(schedule.seed, self.setting.members, _weather(self.setting))
+        self.world = World(
+            schedule.seed, self.setting.members, _weather(self.setting), is_furnished=self.setting.is_furnished
+        )
         self.ledger = Ledger()
         self.troubles = Troubles(self.world, self.ledger)
         self.peace_at = 0.0
@@ -59,10 +63,14 @@ class Story:
         for trouble in self.schedule.troubles:
             world.kernel.at(trouble.at, partial(self.troubles.befall, trouble))
         world.kernel.at(1.0, self._listen)
+        if self.setting.is_furnished:
+            world.kernel.at(1.0, self._register)
         world.run(LENGTH)
         self._make_peace()
         world.run(PEACE)
         while self._waits_for_a_backoff() and world.kernel.now < self.peace_at + PEACE + LONGEST_DELAY:
+            world.run(AFTERWARDS)
+        while self._is_being_swept() and world.kernel.now < self.peace_at + PEACE + LONGEST_SWEEP:
             world.run(AFTERWARDS)
         if not self.is_settled():
             world.run(AFTERWARDS)
@@ -74,7 +82,13 @@ class Story:
         live = Counter(str(server.mark.key) for server in self.world.ours())
         is_sized = all(live[domain] in account.allowed for domain, account in self.ledger.accounts.items())
         lately = [entry for entry in self.world.cloud.journal if entry.time > self.world.kernel.now - JUST_NOW]
+        lately += [entry for entry in self.world.parts_journal() if entry.time > self.world.kernel.now - JUST_NOW]
         return is_sized and not self.world.ill() and not lately
+
+    def _is_being_swept(self) -> bool:
+        """A sweep takes three a turn: many parts that were made in vain take many turns, and still go."""
+        since = self.world.kernel.now - JUST_NOW - self.world.tuning.sweep
+        return any(entry.what is Befell.GONE and entry.time > since for entry in self.world.parts_journal())
 
     def _waits_for_a_backoff(self) -> bool:
         """The cloud has refused so often before that it is asked again later."""
@@ -89,6 +103,11 @@ class Story:
         self.peace_at = self.world.kernel.now
         self.world.cloud.weather = FAIR
 
+    def _register(self) -> None:
+        """What servers are to be made with."""
+        for owner in OWNERS:
+            self.world.spawn(partial(self.troubles.clients.register_types, owner))
+
     def _listen(self) -> None:
         """A client who asks, again and again, what there is."""
         self.world.spawn(self._look_for_ever)
@@ -100,7 +119,7 @@ class Story:
 
     def _look(self) -> None:
         found, begun = [], self.world.kernel.now
-        for owner in ("ann", "bob"):
+        for owner in OWNERS:
             rows = self._asked(owner, "list_domains")
             if rows is None:
                 return
@@ -132,6 +151,20 @@ class Story:
         self.world.run(5.0)
         if len(self.ledger.listings) == looks:
             self.world.say("nobody answers, in peace")
+        if self.setting.is_furnished:
+            self.world.spawn(self._ask_for_parts)
+            self.world.run(5.0)
+
+    def _ask_for_parts(self) -> None:
+        """What each that lives has."""
+        for domain in sorted(self.ledger.listings[-1].domains if self.ledger.listings else ()):
+            owner, _, name = domain.partition(":")
+            shown = self._asked(owner, "describe_domain", domain_id=name) or {}
+            for row in shown.get("instances", ()):
+                if row["state"] < InstanceState.TERMINATED.value:
+                    told = self._asked(owner, "describe_instance", instance_id=row["instance_id"]) or {}
+                    parts = frozenset(part["id"] for part in told.get("parts", ()))
+                    self.ledger.furnished[row["instance_id"]] = Furnished(row["server_id"], parts)
 
 
 def _weather(setting: Setting) -> Weather:

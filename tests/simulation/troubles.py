@@ -4,6 +4,7 @@ from tests.simulation.befalling.clients import Clients
 from tests.simulation.befalling.ends import Ends
 from tests.simulation.befalling.lines import Lines
 from tests.simulation.befalling.members import Members
+from tests.simulation.befalling.parts import Parts
 from tests.simulation.befalling.servers import Servers
 from tests.simulation.befalling.vms import Vms
 from tests.simulation.ledger import Ledger
@@ -16,12 +17,14 @@ class Troubles:
 
     def __init__(self, world: World, ledger: Ledger) -> None:
         self._world, self._ends = world, Ends(world.kernel)
+        self.clients = Clients(world, ledger)
         self._families = (
             Members(world, self._ends),
             Lines(world, self._ends),
             Servers(world, self._ends),
             Vms(world, self._ends, ledger),
-            Clients(world, ledger),
+            Parts(world, ledger),
+            self.clients,
         )
 
     def befall(self, trouble: Trouble) -> None:

@@ -45,5 +45,10 @@ def judged_seed(seed: int) -> Told:
 
 def digest(story: Story) -> str:
     """Of the cloud's journal, the store's log and the story's lines, byte for byte."""
-    told = [*story.world.cloud.journal, *map(repr, story.world.server.log), *story.lines]
+    told = [
+        *story.world.cloud.journal,
+        *story.world.parts_journal(),
+        *map(repr, story.world.server.log),
+        *story.lines,
+    ]
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()

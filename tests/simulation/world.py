@@ -1,13 +1,15 @@
 """All there is: replicas, the store's server, the bus, the cloud and its VMs, on one virtual clock."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+from elastic.adapters.cloud.furnished import FurnishedCloud, PartEntry
 from elastic.adapters.cloud.simulated import SimulatedCloud
 from elastic.adapters.cloud.weather import Happened, Weather
 from elastic.model.actions import Answer, Question
+from elastic.model.parts import FoundPart
 from elastic.model.server import Server
 from elastic.ports.bus import Reply
 from elastic.rules.caution import BrakePolicy
@@ -24,6 +26,18 @@ from tests.simulation.vm import Vm
 PARTITIONS = 16
 SITE = "site"
 TUNING = replace(PATIENT, settle=4.0, brake=BrakePolicy(trickle=15.0))
+TYPE = "worker"
+RECIPE = {
+    "flavor": "tiny",
+    "image": "debian",
+    "networks": ["net", "storage"],
+    "volumes": [{"size": 1}],
+    "floating_ip": "public",
+    "group": "soft-anti-affinity",
+}
+"""What a server is made with where the cloud is furnished."""
+LESS = {"flavor": "tiny", "image": "debian", "networks": ["net"], "group": "soft-anti-affinity"}
+"""What it is made with once that was changed."""
 ENDS = frozenset({Happened.GONE, Happened.VANISHED, Happened.KILLED, Happened.ERROR})
 
 
@@ -53,13 +67,26 @@ class Look:
     ailments: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Held:
+    """A part that is there, and the ids of the servers there that have it."""
+
+    found: FoundPart
+    holders: tuple[str, ...]
+
+
 class World:
-    def __init__(self, seed: int, members: int, weather: Weather, tuning: Tuning = TUNING) -> None:
+    """`is_furnished`: servers are made with parts."""
+
+    def __init__(
+        self, seed: int, members: int, weather: Weather, tuning: Tuning = TUNING, is_furnished: bool = False
+    ) -> None:
         self.kernel, self.chance, self.tuning = Kernel(), random.Random(f"world {seed}"), tuning
         self.lines: list[str] = []
         self.server = StoreServer(self.kernel, PARTITIONS, tuning.session_timeout)
         self.bus = Bus(self.kernel, self.chance, PARTITIONS)
-        self.cloud = SimulatedCloud(
+        self.is_furnished = is_furnished
+        self.cloud = (FurnishedCloud if is_furnished else SimulatedCloud)(
             Clock(self.kernel), random.Random(f"cloud {seed}"), weather=weather, site_names=(SITE,)
         )
         self.road, self.mood = Road(), Mood()
@@ -163,6 +190,15 @@ class World:
         """Live servers of this cluster."""
         return [s for s in self.cloud.live_servers() if s.mark is not None and s.mark.cluster == "world"]
 
+    def held(self) -> list[Held]:
+        """All parts that are there, whosever they are."""
+        if not self.is_furnished:
+            return []
+        return [Held(found, self.cloud.holders(found.part.part_id)) for found in self.cloud.all_parts()]
+
+    def parts_journal(self) -> Sequence[PartEntry]:
+        return self.cloud.parts_journal if self.is_furnished else ()
+
     def ill(self) -> list[str]:
         """Instances whose agent is dead, or says that it is not well."""
         return sorted(vm.instance_id for vm in self.vms.values() if vm.is_silent or vm.state != "OK")
@@ -176,6 +212,8 @@ class World:
             lines.append(f"{key} {view.standing.status} {view.standing.conditions}")
             lines += [
                 f"  {i.instance_id} {i.state} {i.health} {i.server_id} {i.attempt} {i.reason}"
+                + "".join(f" {part.part_id}" for part in i.parts)
                 for i in view.instances
             ]
+        lines += [f"{h.found.part.part_id} of {h.found.home}: {', '.join(h.holders)}" for h in self.held()]
         return lines

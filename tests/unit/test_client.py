@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from elastic.client import Client, connect
 from elastic.conf import embedded
 from elastic.errors import BadRequest, BusUnavailable, Unavailable
 from elastic.model.domain import DomainKey
+from elastic.model.states import InstanceState
+from elastic.ports.store import Change
 from elastic.roles.reactor import OPERATIONS
 from tests.unit.roles.reactors import Bench, N
 
@@ -146,6 +149,25 @@ def test_a_wait_gives_up_after_its_timeout(bench: Bench) -> None:
     bench.add_domain()
     with pytest.raises(Unavailable, match="the work goes on"):
         list(bench.client("ann").until_settled("web", timeout=0))
+
+
+@pytest.mark.parametrize("owner", [None, "ann"])
+def test_all_is_empty_when_nothing_is_left_of_any_instance_whoever_s_it_is(owner: str | None) -> None:
+    bench = Bench(operators=("root",))
+    bench.add_domain()
+    runs = bench.add_instance(KEY)
+    failed = bench.add_instance(KEY, InstanceState.FAILED, number=2, server_id="s-2", leftover=True)
+    cleared = {failed: Change(lambda instance: replace(instance, leftover=False))}
+    steps = iter(
+        [
+            lambda: bench.move(KEY, runs, InstanceState.TERMINATED),
+            lambda: bench.write(KEY, changes=cleared),
+        ]
+    )
+    root = Client(bench.client("root")._rpc, owner=owner, sleep=lambda _s: next(steps)())
+    found = [(step.text, step.is_end) for step in root.until_empty()]
+    assert found == [("2 instances left", False), ("1 instances left", False), ("0 instances left", True)]
+    bench.close()
 
 
 @pytest.mark.parametrize("given", [{}, {"data_dir": "a", "config_file": "b"}])

@@ -1,7 +1,7 @@
 """The reactor: answers messages. Every replica runs one; none of it needs a leader.
 
-`operations` says what an operation is, `domains`, `definitions`, `instances` and `cluster` are the
-operations, `hearing` takes the heartbeats, `reactor` ties them to the bus.
+`operations` says what an operation is, `domains`, `definitions`, `types`, `sites`, `stops`, `instances`, `servers`
+and `cluster` are the operations, `hearing` takes the heartbeats, `reactor` ties them to the bus.
 """
 
 from elastic.roles.reactor.desk import Desk, MemberStatus

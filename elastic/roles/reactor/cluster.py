@@ -1,30 +1,23 @@
 """Operations on the cluster as a whole, most of them for operators."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
 import msgspec
 
-from elastic.errors import BadRequest, CloudUnavailable, Conflict, ElasticError, NotFound
-from elastic.model.assignment import ROLES, Assignment, Layout, Member
-from elastic.model.domain import DomainKey, Json
+from elastic.errors import BadRequest, Conflict, ElasticError, NotFound
+from elastic.model.assignment import ROLES, Assignment, Member
+from elastic.model.domain import Json
 from elastic.model.names import checked_name
-from elastic.model.server import Server, ServerStatus
 from elastic.model.view import View
-from elastic.ports.store import Store
 from elastic.roles.reactor.desk import Desk, MemberStatus
 from elastic.roles.reactor.forms import event_form, key_of_event
 from elastic.roles.reactor.operations import Access, Arguments, Asked, Operations, Owned
 from elastic.rules.ring import partition_of, slot_of
-from elastic.rules.strays import Claim, claim
 
 operations = Operations()
 
 MOST_EVENTS = 1000
-
-SWEEP = "sweep"
-"""The topic by which members hear that a sweep is wanted now."""
 
 SWEEP_ACCEPTED = "sweep_accepted"
 """The flag by which an operator lets the sweep run on a store that was restored; its value is when."""
@@ -35,10 +28,6 @@ class ListEvents(Owned, frozen=True, kw_only=True):
 
     after: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     domain_id: str | None = None
-
-
-class ListServers(Owned, frozen=True, kw_only=True):
-    strays: bool = False
 
 
 class DrainReplica(Arguments, frozen=True, kw_only=True):
@@ -106,22 +95,6 @@ def forget_replica(desk: Desk, _asked: Asked, args: ForgetReplica) -> Json:
     if member == desk.member or desk.questions.gather(question, desk.status_patience):
         raise Conflict(f"replica {member!r} lives: stop it, and it is listed no more")
     desk.store.forget_member(member)
-
-
-@operations.declare(ListServers, Access.OWNER)
-def list_servers(desk: Desk, asked: Asked, args: ListServers) -> Json:
-    layout = desk.store.layout()
-    servers = [s for s in _servers(desk, layout.uid) if asked.sees(s.mark.key.owner)]
-    is_stray = _Strays(desk.store, layout)
-    forms = [_server_form(server, asked.shown(server.mark.key), is_stray(server)) for server in servers]
-    return [form for form in forms if form["stray"] or not args.strays]
-
-
-@operations.declare(Arguments, Access.OPERATOR, mutates=True)
-def reap_strays(desk: Desk, _asked: Asked, _args: Arguments) -> Json:
-    """Whoever leads the sweep makes the next one now. What was first seen less than a grace ago waits all the
-    same, and so does what is more than a few."""
-    desk.peers.tell(SWEEP, {"member": desk.member})
 
 
 @operations.declare(Arguments, Access.OPERATOR)
@@ -211,52 +184,6 @@ def _replica_form(
         "store": answer.store,
         "bus": answer.bus,
     }
-
-
-def _servers(desk: Desk, cluster: str) -> Sequence[Server]:
-    """All sites at once. CloudUnavailable names those that did not answer: a part would mislead."""
-    sites = desk.cloud.sites()
-    questions = {s: partial(desk.cloud.servers, s, cluster, desk.cloud_patience) for s in sites}
-    answers = desk.questions.gather(questions, desk.cloud_patience)
-    silent = [site for site in sites if site not in answers]
-    if silent:
-        raise CloudUnavailable(f"no answer from {', '.join(silent)}; try again")
-    found = [server for site in sites for server in answers[site]]
-    return [server for server in found if server.status is not ServerStatus.DELETED]
-
-
-def _server_form(server: Server, domain: str, stray: bool) -> dict[str, Json]:
-    return {
-        "server_id": server.server_id,
-        "instance_id": server.mark.instance_id,
-        "domain": domain,
-        "site": server.site,
-        "status": str(server.status),
-        "created": server.created,
-        "stray": stray,
-        "pid": server.pid,
-    }
-
-
-class _Strays:
-    """Tells strays, reading each domain once, after the listing."""
-
-    def __init__(self, store: Store, layout: Layout) -> None:
-        self._store, self._layout = store, layout
-        self._views: dict[DomainKey, View | None] = {}
-
-    def __call__(self, server: Server) -> bool:
-        key = server.mark.key
-        if key not in self._views:
-            self._views[key] = self._view(key)
-        incarnation = self._store.incarnation(partition_of(slot_of(key), self._layout.partitions))
-        return claim(server, self._layout, self._views[key], incarnation) is not Claim.OURS
-
-    def _view(self, key: DomainKey) -> View | None:
-        try:
-            return self._store.view(key)
-        except NotFound:
-            return None
 
 
 def _problems(view: View, incarnation: int) -> list[str]:

@@ -37,6 +37,7 @@ def domain_row(view: View) -> dict[str, Json]:
         "running": len(running),
         "unhealthy": sum(1 for i in view.instances if i.is_unhealthy),
         "paused": view.domain.paused,
+        "left": sum(1 for i in view.instances if not i.state.is_final or i.leftover),
     }
 
 

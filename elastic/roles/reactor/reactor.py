@@ -24,7 +24,7 @@ from elastic.model.domain import Json
 from elastic.model.names import checked_name
 from elastic.ports.bus import Call, Pulse, Reply
 from elastic.ports.store import Request
-from elastic.roles.reactor import cluster, definitions, domains, instances, sites, stops, types
+from elastic.roles.reactor import cluster, definitions, domains, instances, servers, sites, stops, types
 from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.hearing import Hearing, ages_of
 from elastic.roles.reactor.operations import Access, Asked, Operation, Operations, owner_asked_for
@@ -39,6 +39,7 @@ OPERATIONS = Operations(
     sites.operations,
     stops.operations,
     instances.operations,
+    servers.operations,
     cluster.operations,
 )
 

@@ -1,8 +1,10 @@
 """Operations that stop an owner's domains, or all there are, from launching anything; and then empty them.
 
-Two phases, as EPU's provisioner had them. Once `disable` has answered, no engine is asked and no create begins:
-each domain's own record says so, and a decision made before that is refused. What `terminate_all` then asks for
-stays empty, because nothing slips in behind it.
+Two phases, as EPU's provisioner had them. Once `disable` has answered, each domain's own record says so, and a
+decision made before that is refused. The member that looks after a domain takes notice when it reads its news, as
+a rule within a second. Until then it may still send creates for what was wished for before: it notes an attempt by
+the version of the instance's record alone. `terminate_all` ends these with the others, however late they come up,
+as an attempt that is on record is waited out and looked for.
 """
 
 from functools import partial

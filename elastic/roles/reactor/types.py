@@ -15,7 +15,7 @@ from elastic.roles.reactor.operations import Access, Asked, Operations, Owned
 from elastic.roles.reactor.secrets import masked, refuse_masks
 from elastic.roles.recipes import BODY, KIND, entry_name, find, owner_in, read
 from elastic.rules.config import refuse_depth, refuse_size
-from elastic.rules.recipes import checked_type, recipe
+from elastic.rules.recipes import checked_type, recipe, refuse_weight
 
 operations = Operations()
 
@@ -30,7 +30,8 @@ class OneType(Owned, frozen=True, kw_only=True):
 
 
 class WriteType(OneType, frozen=True, kw_only=True):
-    """`check`: nothing is written unless each site says that it has all that is named."""
+    """`check`: nothing is written unless the user data can be sent, and each site says that it has all that is
+    named."""
 
     type: dict[str, Json]
     check: bool = False
@@ -106,6 +107,7 @@ def _checked(desk: Desk, args: WriteType) -> Mapping[str, Json]:
     if desk.cloud.needs_recipes:
         _refuse_unknown_sites(desk, kind)
     if args.check:
+        refuse_weight(kind)
         _refuse_lacks(desk, kind)
     return args.type
 

@@ -7,8 +7,8 @@ from elastic.ports.bus import Reply
 from tests.scenario.world import IMPATIENT
 from tests.simulation.bus import BEFORE_ASKED_AGAIN
 from tests.simulation.ledger import Ledger
-from tests.simulation.schedule import Trouble
-from tests.simulation.world import SITE, World
+from tests.simulation.schedule import OWNERS, Trouble
+from tests.simulation.world import LESS, RECIPE, SITE, TYPE, World
 
 NO_ANSWER = ("unavailable", "too_late")  # the latter by the clock of who says so: another may have done it
 CALL_LIFE = 8.0
@@ -20,6 +20,22 @@ class Clients:
     def __init__(self, world: World, ledger: Ledger) -> None:
         self.world, self.ledger = world, ledger
 
+    def register_types(self, owner: str) -> None:
+        """To be called in a task: until it is answered that there is one."""
+        known: Reply | None = None
+        while not known or "error" in known:
+            self.world.call(owner, "add_type", type_id=TYPE, type={"common": RECIPE, "sites": {SITE: {}}})
+            known = self.world.call(owner, "describe_type", type_id=TYPE)
+
+    def retype(self, trouble: Trouble) -> None:
+        """From now on servers have less beside them, or all again."""
+        recipe = LESS if trouble.pick < 0.6 else RECIPE
+        self.world.say(f"types are written anew: {sorted(recipe)}")
+        self.ledger.types_changed = True
+        for owner in OWNERS:
+            kind = {"common": recipe, "sites": {SITE: {}}}
+            self.world.spawn(partial(self.world.call, owner, "update_type", type_id=TYPE, type=kind))
+
     def add(self, trouble: Trouble) -> None:
         self._spoken(trouble, trouble.number, self._add)
 
@@ -28,9 +44,10 @@ class Clients:
         world.call(
             owner, "add_domain_definition", definition_id="plain", definition={"general": {"engine": "simplest"}}
         )
+        kind = {"epuworker_type": TYPE} if world.is_furnished else {}
         config = {
             "general": {"engine": "simplest"},
-            "engine_conf": {"preserve_n": size, "force_site": SITE},
+            "engine_conf": {"preserve_n": size, "force_site": SITE, **kind},
             "health": IMPATIENT,
         }
         return world.call(owner, "add_domain", domain_id=name, definition_id="plain", config=config)

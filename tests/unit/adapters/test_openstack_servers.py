@@ -1,9 +1,11 @@
 """A server as Nova tells of it."""
 
+import time
+
 import pytest
 
 from elastic.adapters.cloud.openstack.marks import mark_in, metadata_of, name_of, tags_of
-from elastic.adapters.cloud.openstack.servers import server_of, status_of
+from elastic.adapters.cloud.openstack.servers import server_of, status_of, when
 from elastic.model.domain import DomainKey
 from elastic.model.server import Mark, ServerStatus
 
@@ -92,3 +94,23 @@ def test_names_and_tags_fit_what_nova_takes():
     assert len(name_of(longest)) <= 255
     assert all(len(tag) <= 60 and not {"/", ","} & set(tag) for tag in tags_of(longest))
     assert all(len(key) <= 255 and len(value) <= 255 for key, value in metadata_of(longest).items())
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-11-22T00:00:00Z", 1795305600.0),
+        ("2026-11-22T01:00:00+01:00", 1795305600.0),
+        ("2026-11-22T00:00:00.500000", 1795305600.5),
+        (None, 0.0),
+    ],
+)
+def test_a_date_without_a_time_zone_is_utc_wherever_we_are(text, seconds, monkeypatch):
+    """So Cinder says it."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert when(text) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()

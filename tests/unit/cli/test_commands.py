@@ -4,13 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from elastic.cli.commands import COMMANDS
 from elastic.cli.shapes import cells
 from elastic.model.decision import Action, Decision
 from elastic.model.domain import DomainKey
+from elastic.model.parts import FoundPart, Part, PartKind
+from elastic.model.server import Mark
 from elastic.model.states import InstanceState
 from elastic.model.view import Condition
+from elastic.ports.store import Change
 from tests.unit.cli.shell import Shell, Terminal
 
 KEY = DomainKey("ann", "web")
@@ -245,6 +249,29 @@ def test_operators_commands(shell: Shell) -> None:
     assert shell.bench.store.members()["m2"].weight == 0
 
 
+SERVER = "server_id instance_id domain site status created stray pid"
+
+
+@pytest.mark.parametrize("asked", ["--strays", "--reap"])
+def test_what_would_be_swept_is_shown_before_whatever_it_is(
+    shell: Shell, web: str, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    bench, forgotten = shell.bench, f"{web.rpartition('-')[0]}-9"
+    mark = Mark("memory", KEY, 1, forgotten)
+    server = bench.cloud.plant("north", mark)
+    disk = FoundPart(site="south", cluster="memory", home=forgotten, part=Part(PartKind.VOLUME, "v-1"))
+    monkeypatch.setattr(bench.cloud, "parts", lambda site, *_: [disk] if site == "south" else [])
+    (row,) = shell("server", "list", "-f", "json").json
+    assert (list(row), row["stray"]) == (SERVER.split(), True)
+    rows = shell("server", "list", asked, "-f", "json").json
+    assert [list(row) for row in rows] == [[*SERVER.split(), "kind"]] * 2
+    assert [(row["kind"], row["server_id"], row["site"]) for row in rows] == [
+        ("server", server, "north"),
+        ("volume", "v-1", "south"),
+    ]
+    assert "| volume |" in shell("server", "list", asked).out
+
+
 def test_a_store_with_problems_ends_with_1(shell: Shell, web: str) -> None:
     shell.bench.add_instance(KEY, number=7, server_id="s")
     shell.bench.add_instance(KEY, number=8, server_id="s")
@@ -354,6 +381,16 @@ def test_waiting_for_a_removal_ends_when_all_is_forgotten(shell: Shell, web: str
     shell.while_waiting = forget
     done = shell("domain", "remove", "web", "--wait")
     assert (done.code, done.err) == (0, "web: REMOVING, 1 instances left\nweb: removed\n")
+
+
+def test_waiting_for_an_empty_cloud_ends_when_what_failed_is_cleaned_up_too(shell: Shell, web: str) -> None:
+    bench = shell.bench
+    bench.write(KEY, changes={web: Change(lambda i: replace(i, state=InstanceState.FAILED, leftover=True))})
+    cleared = {web: Change(lambda i: replace(i, leftover=False))}
+    shell.while_waiting = lambda: bench.write(KEY, changes=cleared)
+    assert shell("disable").code == 0
+    done = shell("terminate-all", "--wait")
+    assert (done.code, done.err) == (0, "1 domain\n1 instances left\n0 instances left\n")
 
 
 def test_waiting_for_a_termination_ends_when_it_is_over(shell: Shell, web: str) -> None:

@@ -14,6 +14,8 @@ from elastic.cli import agent as agent_command
 from elastic.conf import files, opts
 from elastic.conf.settings import Settings, known, load
 from elastic.node import main as node_command
+from elastic.node.settings import VARIABLE
+from elastic.rules.userdata import NODE_FILE
 
 ROOT = Path(__file__).parents[3]
 ETC = ROOT / "etc" / "elastic"
@@ -82,6 +84,13 @@ def test_the_unit_gives_a_replica_the_directories_that_the_example_names() -> No
     assert said.run_dir == f"/run/{service['RuntimeDirectory']}"
     assert service["RestartPreventExitStatus"] == str(agent_command.REFUSED)
     assert float(service["TimeoutStopSec"]) > 10
+
+
+def test_the_unit_of_a_vm_hands_the_agent_what_root_alone_may_read() -> None:
+    """cloud-init writes it, and the agent has a user of its own."""
+    service = unit("elastic-node")
+    assert service["LoadCredential"] == f"node.json:{NODE_FILE}"
+    assert service["Environment"] == f"{VARIABLE}=/run/credentials/elastic-node.service/node.json"
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")

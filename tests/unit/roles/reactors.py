@@ -33,11 +33,13 @@ N = {"engine_conf": {"preserve_n": 1}}
 class Bench:
     """Members m1, which looks after every partition, and m2. `known`: instances whose heartbeats m1 takes."""
 
-    def __init__(self, operators: Collection[str] | None = None) -> None:
+    def __init__(
+        self, operators: Collection[str] | None = None, cloud: type[SimulatedCloud] = SimulatedCloud
+    ) -> None:
         self.clock = HandClock()
         self.store = MemoryStore(PARTITIONS, clock=self.clock)
         self.broker = MemoryBroker(wall=self.clock.now)
-        self.cloud = SimulatedCloud(self.clock, site_names=("north", "south"))
+        self.cloud = cloud(self.clock, site_names=("north", "south"))
         self.known: dict[str, DomainKey] = {}
         self.probes: list[bytes] = []
         self.lastheard = {name: MemoryLastHeard() for name in ("m1", "m2")}

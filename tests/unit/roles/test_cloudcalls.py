@@ -148,6 +148,13 @@ def test_one_that_could_not_be_released_is_tried_again(desk):
     assert desk.ends() == Dossier(wait_until=desk.mono + RETRY)
 
 
+def test_a_part_that_a_server_has_proves_that_the_last_listing_did_not_show_all(desk):
+    desk.cloud.answers = CloudRefused("in use")
+    desk.dossiers.note(WISHED.instance_id, TENURE, look=Look(1.0, WISHED.version))
+    desk.calls.release(WEB, WISHED, PORT, TENURE)
+    assert desk.ends() == Dossier(wait_until=desk.mono + RETRY, in_use=frozenset({"p-1"}))
+
+
 # create
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from elastic.adapters.bus.memory import MemoryPeers
-from elastic.errors import Conflict, NotFound, Unavailable
+from elastic.adapters.cloud.furnished import FurnishedCloud
+from elastic.errors import BadMessage, Conflict, NotFound, Unavailable
 from elastic.model.assignment import Member
 from elastic.model.decision import Decision, Event, Stage
 from elastic.model.domain import DomainKey
+from elastic.model.parts import PartKind
 from elastic.model.server import Mark, Order, Server
 from elastic.model.states import InstanceState
 from elastic.ports.store import Quarantine
@@ -154,6 +156,84 @@ def test_servers_of_all_sites_are_listed_and_strays_told_apart(bench: Bench) -> 
     assert {row["server_id"] for row in client.servers(strays=True)} == {double.server_id, forgotten.server_id}
     row = next(row for row in client.servers() if row["server_id"] == ours.server_id)
     assert (row["instance_id"], row["domain"], row["site"]) == (name, "web", "north")
+    assert {row["kind"] for row in client.servers()} == {"server"}
+
+
+@pytest.fixture
+def furnished() -> Iterator[Bench]:
+    """Its cloud has parts: of ann's web, and of a domain that is no more."""
+    bench = Bench(operators=("root",), cloud=FurnishedCloud)
+    bench.client("ann").add_type("t", {"sites": {"north": {"image": "debian", "flavor": "small"}}})
+    bench.add_domain(engine_conf={"epuworker_type": "t", "force_site": "north"})
+    bench.decide(KEY)
+    yield bench
+    bench.close()
+
+
+def part(bench: Bench, number: int, kind: PartKind = PartKind.PORT, site: str = "north", slot: int = 0) -> str:
+    """Of web's instance of that number, or of one of a domain of another slot."""
+    name = instance_id(slot or slot_of(KEY), bench.view(KEY).domain.incarnation, number)
+    home = name.rpartition("-")[0] if kind is PartKind.GROUP else name
+    return str(bench.cloud.plant_part(site, "memory", home, kind))  # type: ignore[attr-defined]
+
+
+def test_stray_parts_are_shown_beside_stray_servers(furnished: Bench) -> None:
+    """What the sweep would delete has to be seen before, a volume with its data above all."""
+    server = boot(furnished, 3)
+    furnished.add_instance(KEY, number=1)
+    kept, volume = part(furnished, 1), part(furnished, 2, PartKind.VOLUME)
+    group = part(furnished, 1, PartKind.GROUP, "south", slot=slot_of(KEY) + 1)
+    rows = {row["server_id"]: row for row in furnished.client("root").servers(strays=True)}
+    assert rows.keys() == {server.server_id, volume, group}
+    assert kept not in rows
+    assert {row["stray"] for row in rows.values()} == {True}
+    told = rows[volume]
+    assert told.pop("created") is not None
+    assert told == {
+        "server_id": volume,
+        "instance_id": instance_id(slot_of(KEY), 1, 2),
+        "domain": "ann:web",
+        "site": "north",
+        "status": None,
+        "stray": True,
+        "pid": None,
+        "kind": "volume",
+    }
+    assert (rows[group]["kind"], rows[group]["domain"], rows[group]["site"]) == ("group", "", "south")
+
+
+def test_parts_are_shown_among_strays_only_and_to_those_who_may_have_them_swept(furnished: Bench) -> None:
+    part(furnished, 2)
+    assert furnished.client("root").servers() == []
+    assert furnished.client("ann").servers(strays=True) == []
+    assert furnished.client("root", owner="ann").servers(strays=True) == []
+
+
+def test_a_site_whose_parts_cannot_be_listed_is_named(furnished: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = furnished.cloud.parts
+
+    def parts(site: str, *args: object) -> object:
+        if site == "south":
+            raise Unavailable("502")
+        return listed(site, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(furnished.cloud, "parts", parts)
+    with pytest.raises(Unavailable, match=r"no answer from south \(parts\)"):
+        furnished.client("root").servers(strays=True)
+    assert furnished.client("root").servers() == []
+
+
+def test_what_a_domain_has_that_cannot_be_understood_is_listed_and_is_no_stray(
+    furnished: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep leaves it alone, too."""
+    server = boot(furnished, 3)
+    part(furnished, 2)
+    unread = BadMessage("format 2")
+    monkeypatch.setattr(furnished.store, "views", lambda keys: [(key, unread) for key in keys])
+    client = furnished.client("root")
+    assert [(row["server_id"], row["stray"]) for row in client.servers()] == [(server.server_id, False)]
+    assert client.servers(strays=True) == []
 
 
 def test_a_server_whose_record_waits_for_it_is_no_stray(bench: Bench) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from elastic.errors import Conflict, Denied, NotFound
+from elastic.errors import BadRequest, Conflict, Denied, NotFound
 from tests.unit.roles.reactors import Bench
 
 SMALL = {"sites": {"north": {"image": "debian", "flavor": "small"}}}
@@ -79,3 +79,15 @@ def test_one_that_cannot_be_read_is_listed_with_the_reason_and_hides_no_other(be
     assert rows["new"]["sites"] == []
     assert rows["new"]["description"].startswith("cannot be read: ")
     assert "hologram" in rows["new"]["description"]
+
+
+HEAVY = {"sites": {"north": {"image": "debian", "flavor": "small", "user_data": "#!/bin/sh\n" + "#" * 60000}}}
+
+
+@pytest.mark.parametrize("write", ["add_type", "update_type"])
+def test_a_check_weighs_the_user_data_and_asks_no_site_for_it(bench, write):
+    bench.client("ann").add_type("t", SMALL)
+    bench.cloud.outage("north", on=True)
+    with pytest.raises(BadRequest, match=r"sites\.north\.user_data: .*6\d{4} bytes"):
+        getattr(bench.client("ann"), write)("t", HEAVY, check=True)
+    assert flavor(bench, "ann") == "small"

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from elastic.model.domain import DomainKey
 from elastic.model.instance import Attempt, Instance
+from elastic.model.parts import Part, PartKind
 from elastic.model.server import Mark, Server, ServerStatus
 from elastic.model.states import Health, InstanceState
 from elastic.rules.lifecycle import (
@@ -19,6 +20,7 @@ from elastic.rules.lifecycle import (
     announced,
     attempted,
     cleared,
+    disappeared,
     failed,
     pronounced,
     settled,
@@ -91,15 +93,25 @@ def test_a_second_attempt_is_noted_without_a_step_back():
     assert (noted.state, noted.attempt) == (InstanceState.ERROR_RETRYING, Attempt(2, 5.0, open=True))
 
 
-def test_an_attempt_that_came_to_nothing_is_closed_and_another_may_follow():
-    closed = settled(record(200, attempt=Attempt(1, 2.0)), 5.0, "not sent")
-    assert (closed.state, closed.attempt) == (InstanceState.ERROR_RETRYING, Attempt(1, 2.0, open=False))
+def test_what_an_earlier_attempt_had_stays_on_record_unless_another_takes_its_place():
+    first, second = Part(PartKind.PORT, "port-1"), Part(PartKind.PORT, "port-9")
+    disk = Part(PartKind.VOLUME, "volume-2")
+    before = attempted(record(100), 1, 5.0, (first, disk))
+    assert attempted(before, 2, 6.0, (second,)).parts == (second, disk)
+    assert attempted(before, 2, 6.0).parts == (first, disk)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_an_attempt_that_was_not_sent_is_closed_and_counts_for_nothing(n):
+    """However often the cloud is too busy to be asked: nothing is given up for that."""
+    closed = settled(record(200, attempt=Attempt(n, 2.0)), 5.0, "not sent")
+    assert (closed.state, closed.attempt) == (InstanceState.ERROR_RETRYING, Attempt(n - 1, 2.0, open=False))
     assert closed.reason == "not sent"
 
 
 def test_an_attempt_of_one_that_is_leaving_is_closed_where_it_stands():
     closed = settled(record(700, attempt=Attempt(1, 2.0)), 5.0, "not sent")
-    assert (closed.state, closed.attempt) == (InstanceState.TERMINATING, Attempt(1, 2.0, open=False))
+    assert (closed.state, closed.attempt) == (InstanceState.TERMINATING, Attempt(0, 2.0, open=False))
 
 
 @pytest.mark.parametrize("attempt", [None, Attempt(1, 2.0, open=False)])
@@ -149,6 +161,14 @@ def test_one_that_is_gone_already_may_be_called_failed_but_a_failed_one_stays_fa
     before = record(900)
     assert failed(before, InstanceState.FAILED, 5.0, "again") is before
     assert advance(before, InstanceState.TERMINATED, 5.0) is before
+
+
+def test_of_one_that_disappeared_its_parts_are_left_over_to_be_deleted():
+    port = Part(PartKind.PORT, "port-1")
+    over = disappeared(record(600, server_id="s-1", parts=(port,)), 5.0, "gone")
+    assert (over.state, over.reason, over.leftover) == (InstanceState.TERMINATED, "gone", True)
+    assert not disappeared(record(600, server_id="s-1"), 5.0, "gone").leftover
+    assert disappeared(over, 6.0, "again") is over
 
 
 def test_what_was_left_over_is_cleared_once():

@@ -153,6 +153,26 @@ NO_SERVER_YET = [
         Adopt(A),
     ),
     ("a second one that was not sent is settled too", record(300, open=2), {"not_sent": True}, Settle()),
+    ("of which none counts", record(300, closed=0), {"look": look(999)}, Create(1, 7)),
+    ("what it needs is prepared first", record(100), {"prepared": None}, Prepare()),
+    (
+        "but not where an attempt may have made it: the type may be gone meanwhile",
+        record(200, open=1),
+        {"prepared": None, "attempt_since": 965},
+        LookUp(),
+    ),
+    (
+        "such a one is adopted",
+        record(200, open=1),
+        {"prepared": None, "attempt_since": 965, "look": look(996, A)},
+        Adopt(A),
+    ),
+    (
+        "and if there is none, all is prepared anew",
+        record(200, open=1),
+        {"prepared": None, "attempt_since": 965, "look": look(996)},
+        Prepare(),
+    ),
 ]
 
 WITH_A_SERVER = [
@@ -377,7 +397,7 @@ def gone(*parts: Part) -> frozenset[str]:
 
 WITH_PARTS = [
     ("its parts are made first", record(100), {"prepared": None}, Prepare()),
-    ("also before a second attempt", record(300, closed=1), {"prepared": None}, Prepare()),
+    ("also before a second attempt", record(300, closed=1), {"prepared": None, "look": look(999)}, Prepare()),
     (
         "but not while one may be under way",
         record(200, open=1),
@@ -385,6 +405,24 @@ WITH_PARTS = [
         Wait(1010),
     ),
     ("then it is looked for", record(100), {"prepared": READY}, LookUp()),
+    (
+        "a part that is not ready yet is asked for again",
+        record(100),
+        {"prepared": None, "unready": "volume v-1 is creating", "since": NOW - 299},
+        Prepare(),
+    ),
+    (
+        "for as long as a boot may take",
+        record(100),
+        {"prepared": None, "unready": "volume v-1 is creating", "since": NOW - 301},
+        Move(FAILED, "not prepared within 300 s: volume v-1 is creating"),
+    ),
+    (
+        "a cloud that does not answer makes nobody fail",
+        record(100),
+        {"prepared": None, "since": NOW - 3000},
+        Prepare(),
+    ),
     ("and created with them", record(100), {"prepared": READY, "look": look(999)}, Create(1, 7, READY)),
     (
         "what its type cannot have ends it before anything was asked for",

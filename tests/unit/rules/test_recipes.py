@@ -4,7 +4,8 @@ import pytest
 
 from elastic.errors import BadRequest
 from elastic.model.recipe import Recipe, Volume
-from elastic.rules.recipes import checked_type, recipe, variables
+from elastic.rules.recipes import checked_type, recipe, refuse_weight, variables
+from elastic.rules.userdata import MOST_BYTES
 
 BARE = {"flavor": "tiny", "image": "debian"}
 
@@ -85,3 +86,25 @@ def test_a_variable_without_a_default_has_to_be_given():
     kind = checked_type({**written(), "variables": {"b": {}}})
     with pytest.raises(BadRequest, match=r"its variable 'b' is not set: give it in engine_conf\.provisioner_vars"):
         variables(kind, {})
+
+
+def heavy(size: int, **more: object) -> dict:
+    return {**written(user_data={"runcmd": [["echo", "${x}", "#" * size]]}), "variables": {"x": {}}, **more}
+
+
+def test_user_data_that_no_launch_could_send_is_said_beforehand_with_its_site():
+    with pytest.raises(BadRequest, match=rf"sites\.north\.user_data: .* at most {MOST_BYTES}"):
+        refuse_weight(checked_type(heavy(MOST_BYTES)))
+
+
+def test_what_elastic_adds_and_what_variables_are_by_default_counts():
+    almost = MOST_BYTES - 1500
+    refuse_weight(checked_type(heavy(almost)))
+    for kind in (heavy(MOST_BYTES - 500), heavy(almost, variables={"x": {"default": "y" * 2000}})):
+        with pytest.raises(BadRequest, match="at most"):
+            refuse_weight(checked_type(kind))
+
+
+@pytest.mark.parametrize("text", ["", "#!/bin/sh\n", {"hostname": "${elastic_instance_id}"}])
+def test_what_is_light_is_not_refused(text):
+    refuse_weight(checked_type(written(user_data=text)))

@@ -8,9 +8,20 @@ from hypothesis import strategies as st
 
 from elastic.model.assignment import Layout
 from elastic.model.instance import Attempt
+from elastic.model.parts import FoundPart, Part, PartKind
 from elastic.model.server import Mark, Server, ServerStatus
 from elastic.model.view import Standing
-from elastic.rules.strays import Claim, allowance, claim, doubles, instance_id, number_of, ripe
+from elastic.rules.strays import (
+    Claim,
+    allowance,
+    claim,
+    claim_of_part,
+    doubles,
+    home_of,
+    instance_id,
+    number_of,
+    ripe,
+)
 from tests.unit.rules.views import WEB, record, view
 
 LAYOUT = Layout("uid", 256)
@@ -119,3 +130,17 @@ def test_a_double_is_one_whose_living_record_names_another():
 def test_one_that_is_leaving_may_have_a_double_too():
     shown = kept(record(ONE, 700, server_id="s-1"))
     assert [s.server_id for s in doubles([server(ONE, "s-1"), server(ONE, "s-2")], shown)] == ["s-2"]
+
+
+@pytest.mark.parametrize(
+    ("known", "whose"),
+    [
+        ({}, Claim.OURS),
+        ({"attempt": Attempt(1, 1.0)}, Claim.OURS),
+        ({"attempt": Attempt(1, 1.0, open=False), "server_id": "s-1"}, Claim.STRAY),
+    ],
+)
+def test_what_is_on_no_record_may_be_for_the_next_attempt_until_there_is_a_server(known, whose):
+    """Its type asked for a volume when it was made, and asks for none any more."""
+    disk = FoundPart(site="north", cluster="uid", home=ONE, part=Part(PartKind.VOLUME, "volume-1"))
+    assert claim_of_part(disk, home_of(ONE), LAYOUT, kept(record(ONE, 300, **known)), 1) is whose

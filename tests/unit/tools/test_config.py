@@ -53,7 +53,11 @@ NEEDED = {
     },
     "placement.conf": {"placement_database": {"connection": "{placement_db}", "max_pool_size": "10"}},
     "neutron.conf": {
-        "DEFAULT": {"transport_url": RABBIT, "api_paste_config": "{venv}/etc/neutron/api-paste.ini"},
+        "DEFAULT": {
+            "transport_url": RABBIT,
+            "api_paste_config": "{venv}/etc/neutron/api-paste.ini",
+            "service_plugins": "router",
+        },
         "database": {"connection": "{neutron_db}", "max_pool_size": "10"},
         "ml2": {"mechanism_drivers": "mini_openstack"},
     },

@@ -1,6 +1,7 @@
 """Of what runs in the services' venv, that which needs nothing there."""
 
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -88,3 +89,59 @@ def test_no_role_is_assigned_that_is_neither_made_nor_keystones_own() -> None:
 def test_the_projects_of_users_have_what_servers_need() -> None:
     assert set(furnish.PROJECTS) == {project for _, project, _ in register.ASSIGNMENTS} - {"service"}
     assert furnish.IMAGES[-1] == "cirros"  # the newest
+
+
+class Network:
+    """Neutron, as far as it is asked for networks and their router."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, Any]] = []
+        self._named: dict[str, dict[str, SimpleNamespace]] = {"network": {}, "router": {}}
+        self._subnets: list[SimpleNamespace] = []
+        self._ports: list[SimpleNamespace] = []
+
+    def find_network(self, name: str, ignore_missing: bool = True) -> SimpleNamespace | None:
+        return self._named["network"].get(name)
+
+    def find_router(self, name: str) -> SimpleNamespace | None:
+        return self._named["router"].get(name)
+
+    def create_network(self, **said: Any) -> SimpleNamespace:
+        return self._create("network", said)
+
+    def create_router(self, **said: Any) -> SimpleNamespace:
+        return self._create("router", said)
+
+    def create_subnet(self, **said: Any) -> None:
+        self._subnets.append(SimpleNamespace(id=said["name"], **said))
+
+    def subnets(self, network_id: str) -> list[SimpleNamespace]:
+        return [subnet for subnet in self._subnets if subnet.network_id == network_id]
+
+    def ports(self, network_id: str, device_id: str) -> list[SimpleNamespace]:
+        return [port for port in self._ports if (port.network_id, port.device_id) == (network_id, device_id)]
+
+    def add_interface_to_router(self, router: SimpleNamespace, subnet_id: str) -> None:
+        (network_id,) = (subnet.network_id for subnet in self._subnets if subnet.id == subnet_id)
+        self._ports.append(SimpleNamespace(network_id=network_id, device_id=router.id))
+        self.made.append(("interface", (router.id, subnet_id)))
+
+    def _create(self, kind: str, said: dict[str, Any]) -> SimpleNamespace:
+        made = self._named[kind][said["name"]] = SimpleNamespace(id=f"{kind} {said['name']}")
+        self.made.append((kind, said))
+        return made
+
+
+def test_members_may_use_a_network_or_take_floating_ips_from_it_and_one_router_joins_the_two() -> None:
+    network = Network()
+    for _ in range(2):
+        for name, subnets in furnish.SUBNETS.items():
+            furnish.provide_network(network, name, subnets)
+        furnish.provide_router(network)
+    assert network.made == [
+        ("network", {"name": "net", "shared": True}),
+        ("network", {"name": "net6", "shared": True}),
+        ("network", {"name": "public", "router:external": True}),
+        ("router", {"name": "public", "external_gateway_info": {"network_id": "network public"}}),
+        ("interface", ("router public", "net-ipv4")),
+    ]

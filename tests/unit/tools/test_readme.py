@@ -40,11 +40,16 @@ def test_all_clouds_are_listed_and_no_others() -> None:
 
 
 def test_all_networks_are_listed_with_their_addresses() -> None:
-    (listed,) = re.findall(r"networks (.*?)\.\n", TEXT)
+    (listed,) = re.findall(r"networks (.*?)\. ", TEXT, re.S)
     for name, subnets in furnish.SUBNETS.items():
         (addresses,) = re.findall(rf"`{name}` \((.*?)\)", listed)
         assert addresses.split(" and ") == [subnet["cidr"] for subnet in subnets]
     assert len(named(listed)) == len(furnish.SUBNETS)
+
+
+def test_the_networks_that_a_floating_ip_joins_are_named() -> None:
+    joined = f"Ports on `{furnish.INSIDE}` may have floating IPs on `{furnish.OUTSIDE}`, in both projects."
+    assert joined in " ".join(TEXT.split())
 
 
 def test_all_faults_are_listed_as_the_driver_has_them() -> None:

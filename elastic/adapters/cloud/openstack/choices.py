@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from openstack.connection import Connection
-from openstack.exceptions import raise_from_response
+from openstack.exceptions import NotFoundException, raise_from_response
+from openstack.image.v2.image import Image
 
 from elastic.errors import BadOrder
 from elastic.ports.clock import Clock
@@ -23,25 +24,28 @@ class Choices:
 
     def image(self, wanted: str | Mapping[str, str]) -> str:
         if isinstance(wanted, str):
-            return self._id("image", wanted, lambda c: c.image.find_image(wanted))
+            return self._id("image", wanted, lambda c: c.image.find_image(wanted, ignore_missing=False))
         shown = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
         return self._id("image", shown, lambda c: _newest_image(c, wanted))
 
     def flavor(self, wanted: str) -> str:
-        return self._id("flavor", wanted, lambda c: c.compute.find_flavor(wanted))
+        return self._id("flavor", wanted, lambda c: c.compute.find_flavor(wanted, ignore_missing=False))
 
     def network(self, wanted: str) -> str:
-        return self._id("network", wanted, lambda c: c.network.find_network(wanted))
+        return self._id("network", wanted, lambda c: c.network.find_network(wanted, ignore_missing=False))
 
     def security_group(self, wanted: str) -> str:
         def find(connection: Connection) -> Any:
             project = connection.current_project_id
-            return connection.network.find_security_group(wanted, project_id=project)
+            return connection.network.find_security_group(wanted, ignore_missing=False, project_id=project)
 
         return self._id("security group", wanted, find)
 
     def server_group(self, wanted: str) -> str:
-        return self._id("server group", wanted, lambda c: c.compute.find_server_group(wanted))
+        def find(connection: Connection) -> Any:
+            return connection.compute.find_server_group(wanted, ignore_missing=False)
+
+        return self._id("server group", wanted, find)
 
     def _id(self, what: str, name: str, find: Callable[[Connection], Any]) -> str:
         now = self._clock.monotonic()
@@ -49,22 +53,21 @@ class Choices:
             at, known = self._known.get((what, name), (-FRESH, ""))
         if now - at < FRESH:
             return known
-        found = find(self._connection())
-        if found is None:
-            raise BadOrder(f"{what} {name!r}: there is none such at site {self._site}")
+        try:
+            identity = str(find(self._connection()).id)
+        except NotFoundException:
+            raise BadOrder(f"{what} {name!r}: there is none such at site {self._site}") from None
         with self._lock:
-            self._known[what, name] = now, found.id
-        return str(found.id)
+            self._known[what, name] = now, identity
+        return identity
 
 
-class _Newest:
-    def __init__(self, identity: str) -> None:
-        self.id = identity
-
-
-def _newest_image(connection: Connection, properties: Mapping[str, str]) -> _Newest | None:
+def _newest_image(connection: Connection, properties: Mapping[str, str]) -> Image:
+    """NotFoundException if no active one has them all."""
     params = {**properties, "status": "active", "sort": "created_at:desc,id:asc", "limit": "1"}
     answer = connection.image.get("/images", params=params)
     raise_from_response(answer)
     images = answer.json()["images"]
-    return _Newest(images[0]["id"]) if images else None
+    if not images:
+        raise NotFoundException
+    return Image(id=images[0]["id"])

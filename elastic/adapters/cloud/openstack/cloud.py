@@ -11,12 +11,14 @@ from openstack.exceptions import raise_from_response
 from elastic.adapters.cloud.openstack.choices import Choices
 from elastic.adapters.cloud.openstack.examine import examine, lacks
 from elastic.adapters.cloud.openstack.extras import Extras
+from elastic.adapters.cloud.openstack.gate import Gate
 from elastic.adapters.cloud.openstack.listing import Listing
 from elastic.adapters.cloud.openstack.marks import metadata_of, name_of, tags_of
+from elastic.adapters.cloud.openstack.pace import Pace
 from elastic.adapters.cloud.openstack.servers import server_of
 from elastic.adapters.cloud.openstack.site import Site, connector
 from elastic.adapters.cloud.place import CloudPlace
-from elastic.errors import BadOrder, BadRequest, NotAsked, ServerGone
+from elastic.errors import BadOrder, BadRequest, CloudUnavailable, NotAsked, ServerGone
 from elastic.model.finding import Finding
 from elastic.model.parts import FoundPart, Part, PartKind
 from elastic.model.recipe import Recipe
@@ -26,6 +28,8 @@ from elastic.rules import userdata
 
 LINES = 40  # of a console
 PROMPT = 1.0  # seconds in which a create has to be ready to go: whoever waits for its outcome counts from its note
+KINDS_OF_CALLS = 4
+"""Each with `workers` threads: prepare, create, all others, and what users ask."""
 
 
 class OpenStackCloud:
@@ -45,20 +49,7 @@ class OpenStackCloud:
         if not place.clouds:
             raise BadRequest("[cloud] clouds: has to name at least one cloud of clouds.yaml")
         config = OpenStackConfig(config_files=[place.clouds_file] if place.clouds_file else None)
-        connections = place.workers + 4
-        return cls(
-            [
-                Site(
-                    name,
-                    connector(name, config, place.timeout, connections),
-                    place.clock,
-                    place.timeout,
-                    place.rate,
-                )
-                for name in place.clouds
-            ],
-            place.clock,
-        )
+        return cls([_site(name, config, place) for name in place.clouds], place.clock)
 
     def sites(self) -> Sequence[str]:
         return sorted(self._sites)
@@ -72,16 +63,21 @@ class OpenStackCloud:
             return self._extras[order.site].make(order.mark, recipe, order.parts, timeout)
 
     def create(self, order: Order, timeout: float) -> Server:  # noqa: ARG002 - the site's own, for each request
-        """What has to be known for it is looked up first: the request itself goes out at once, or not at all."""
+        """What has to be known for it is looked up first: the request itself goes out at once, or not at all; and
+        once only, whatever comes back: if its token is refused, it is not sent again with a new one."""
         recipe, site, begun = _recipe(order), self._site(order.site), self._clock.monotonic()
         with _as_ordered():
-            site.authenticate()
-            with site.asked():
-                body = _body(order, recipe, site.choices)
+            with _nothing_sent():
+                site.authenticate()
+                with site.asked():
+                    body = _body(order, recipe, site.choices)
+                site.pace.take_place(PROMPT)
             if self._clock.monotonic() - begun > PROMPT:
                 raise NotAsked("it took too long to get ready")
-            with site.asked() as cloud:
-                answer = cloud.compute.post("/servers", json=body)
+            with site.asked() as cloud, site.pace.in_place():
+                answer = cloud.compute.post("/servers", json=body, allow_reauth=False)
+                if answer.status_code == 401:
+                    cloud.session.invalidate()
                 raise_from_response(answer)
         server_id = answer.json()["server"]["id"]
         return Server(server_id=server_id, site=order.site, mark=order.mark, status=ServerStatus.BUILD)
@@ -95,8 +91,8 @@ class OpenStackCloud:
             answer = cloud.compute.get(f"/servers/{server_id}")
             raise_from_response(answer)
         found = server_of(site, answer.json()["server"])
-        if found is None:
-            raise ServerGone(f"server {server_id} does not bear our mark any more")
+        if found is None:  # so a Nova tells of it that has lost touch with its cell: it lives, for all we know
+            raise CloudUnavailable(f"the cloud does not say whose server {server_id} is")
         return found
 
     def console(self, site: str, server_id: str, timeout: float) -> str:  # noqa: ARG002 - the site's own
@@ -138,6 +134,26 @@ class OpenStackCloud:
         if name not in self._sites:
             raise BadOrder(f"there is no site {name!r}; there are {', '.join(self.sites())}")
         return self._sites[name]
+
+
+def _site(name: str, config: OpenStackConfig, place: CloudPlace) -> Site:
+    pace = Pace(place.clock, place.rate)
+
+    def gate() -> Gate:
+        return Gate(pace, place.timeout, pool_maxsize=KINDS_OF_CALLS * place.workers)
+
+    return Site(name, connector(name, config, gate, place.timeout), place.clock, pace, place.timeout)
+
+
+@contextmanager
+def _nothing_sent() -> Iterator[None]:
+    """Whatever goes wrong here, the create itself did not go out."""
+    try:
+        yield
+    except CloudUnavailable as trouble:
+        refused = NotAsked(str(trouble))
+        refused.again = trouble.again
+        raise refused from trouble
 
 
 @contextmanager

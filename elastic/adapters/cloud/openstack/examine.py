@@ -15,6 +15,7 @@ from elastic.ports.clock import Clock
 
 MOST_SKEW = 60.0  # seconds
 FEW = 0.1  # of a quota
+UNKNOWN = (403, 404)  # how a Neutron answers that has not got it, or does not let members ask
 TROUBLE = (CloudRefused, CloudUnavailable, ServerGone)
 
 
@@ -25,9 +26,8 @@ def examine(site: Site, clock: Clock) -> list[Finding]:
         found.append(_finding("compute", lambda: _compute(site)))
     if found[-1].is_well:
         found.append(_finding("clock", lambda: _clock(site, clock)))
-        found += _quota(site)
         found += [_finding(name, _service(site, name)) for name in ("image", "network")]
-        found.append(Finding("volumes", True, _volumes(site)))
+        found += _quotas(site)
     return found
 
 
@@ -57,8 +57,8 @@ def _lacks(site: Site, recipe: Recipe) -> Iterator[str]:
         yield f"key {recipe.key!r}: there is none such at site {site.name}"
     if recipe.availability_zone and recipe.availability_zone not in (zones := _zones(site)):
         yield f"availability_zone {recipe.availability_zone!r}: there are {', '.join(zones)}"
-    if recipe.volumes and not site.has_volumes():
-        yield f"volumes: site {site.name} has no block storage"
+    if recipe.volumes:
+        yield from _volume_lacks(site, recipe)
 
 
 def _finding(what: str, look: Callable[[], str]) -> Finding:
@@ -75,22 +75,20 @@ class _Wrong(Exception):
 
 
 def _credentials(site: Site) -> str:
-    with site.asked() as cloud:
-        session = cloud.session
-        access = session.auth.get_access(session)
-        text = f"accepted, project {access.project_name or access.project_id}"
-        if "admin" in access.role_names:
-            text += (
-                "; it has the role admin, which is more than we need: use an application credential of a member"
-            )
-        return text
+    """By a new token: the one that all calls share may be older than what became of the account."""
+    with site.bare() as cloud:
+        access = cloud.session.auth.get_auth_ref(cloud.session)
+    text = f"accepted, project {access.project_name or access.project_id}"
+    if "admin" in access.role_names:
+        text += "; it has the role admin, which is more than we need: use an application credential of a member"
+    return text
 
 
 def _compute(site: Site) -> str:
+    """Tried, and not only promised by the version."""
     with site.asked() as cloud:
-        said, is_ours = spoken(cloud)
-    if not is_ours:
-        raise _Wrong(f"it speaks the microversions {said}, and we need {MICROVERSION}")
+        said, _ = spoken(cloud)
+        raise_from_response(cloud.compute.get("/servers", params={"limit": "1", "tags": "elastic:check"}))
     return f"microversion {MICROVERSION}, of {said}: servers can be tagged"
 
 
@@ -107,24 +105,55 @@ def _clock(site: Site, clock: Clock) -> str:
     return f"within {max(1.0, abs(skew)):.0f} s of this host's"
 
 
-def _quota(site: Site) -> list[Finding]:
-    try:
-        with site.asked() as cloud:
-            answer = cloud.compute.get("/limits")
-            raise_from_response(answer)
-    except TROUBLE as trouble:
-        return [Finding("quota", False, str(trouble))]
-    limits: Mapping[str, int] = answer.json()["limits"]["absolute"]
-    named = {"instances": "Instances", "cores": "Cores", "MiB of memory": "RAM"}
-    return [_left(what, limits, key) for what, key in named.items()]
+def _quotas(site: Site) -> Iterator[Finding]:
+    """What is left, of each that a launch may need."""
+    for read in (_compute_quota, _network_quota, _volume_quota):
+        try:
+            with site.asked() as cloud:
+                yield from [_left(*quota) for quota in read(site, cloud)]
+        except TROUBLE as trouble:
+            yield Finding("quota", False, str(trouble))
 
 
-def _left(what: str, limits: Mapping[str, int], key: str) -> Finding:
-    most = limits.get("maxTotalRAMSize" if key == "RAM" else f"maxTotal{key}", -1)
-    used = limits.get(f"total{key}Used", 0)
+_Quota = tuple[str, int, int]
+"""Of what, how many are in use, and how many there may be (-1: as many as one likes)."""
+
+
+def _compute_quota(_site: Site, cloud: Connection) -> Iterator[_Quota]:
+    answer = cloud.compute.get("/limits")
+    raise_from_response(answer)
+    said: Mapping[str, int] = answer.json()["limits"]["absolute"]
+    yield "instances", said.get("totalInstancesUsed", 0), said.get("maxTotalInstances", -1)
+    yield "cores", said.get("totalCoresUsed", 0), said.get("maxTotalCores", -1)
+    yield "MiB of memory", said.get("totalRAMUsed", 0), said.get("maxTotalRAMSize", -1)
+
+
+def _network_quota(_site: Site, cloud: Connection) -> Iterator[_Quota]:
+    """A Neutron that does not tell what is in use says nothing here."""
+    answer = cloud.network.get(f"/quotas/{cloud.current_project_id}/details.json")
+    if answer.status_code in UNKNOWN:
+        return
+    raise_from_response(answer)
+    said: Mapping[str, Mapping[str, int]] = answer.json()["quota"]
+    for name, key in (("ports", "port"), ("floating IPs", "floatingip")):
+        if key in said:
+            yield name, int(said[key]["used"]), int(said[key]["limit"])
+
+
+def _volume_quota(site: Site, cloud: Connection) -> Iterator[_Quota]:
+    if not site.has_volumes():
+        return
+    answer = cloud.block_storage.get("/limits")
+    raise_from_response(answer)
+    said: Mapping[str, int] = answer.json()["limits"]["absolute"]
+    yield "volumes", said.get("totalVolumesUsed", 0), said.get("maxTotalVolumes", -1)
+    yield "GiB of volumes", said.get("totalGigabytesUsed", 0), said.get("maxTotalVolumeGigabytes", -1)
+
+
+def _left(what: str, used: int, most: int) -> Finding:
     if most < 0:
         return Finding("quota", True, f"{what}: {used} in use, no limit")
-    return Finding("quota", most - used > most * FEW, f"{what}: {used} of {most} in use")
+    return Finding("quota", most - used > most * FEW, f"{what}: {most - used} of {most} left")
 
 
 def _service(site: Site, name: str) -> Callable[[], str]:
@@ -139,13 +168,24 @@ def _service(site: Site, name: str) -> Callable[[], str]:
     return look
 
 
-def _volumes(site: Site) -> str:
-    return "block storage is there" if site.has_volumes() else "no block storage: none can be had"
-
-
 def _has_key(site: Site, name: str) -> bool:
+    try:
+        with site.asked() as cloud:
+            cloud.compute.find_keypair(name, ignore_missing=False)
+    except ServerGone:
+        return False
+    return True
+
+
+def _volume_lacks(site: Site, recipe: Recipe) -> Iterator[str]:
+    if not site.has_volumes():
+        yield f"volumes: site {site.name} has no block storage"
+        return
     with site.asked() as cloud:
-        return cloud.compute.find_keypair(name) is not None
+        known = {name for kind in cloud.block_storage.types() for name in (kind.id, kind.name)}
+    for kind in dict.fromkeys(volume.type for volume in recipe.volumes):
+        if kind and kind not in known:
+            yield f"volume type {kind!r}: there is none such at site {site.name}"
 
 
 def _zones(site: Site) -> list[str]:

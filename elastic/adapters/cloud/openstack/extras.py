@@ -4,27 +4,36 @@ Each carries its owner's id in a name that can be asked for exactly, so that who
 oldest of several is taken, and the others are strays. None of them can be tagged in the request that makes it.
 """
 
+import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from openstack.connection import Connection
-from openstack.exceptions import NotFoundException, raise_from_response
+from openstack.exceptions import HttpException, NotFoundException, raise_from_response
 
 from elastic.adapters.cloud.openstack.choices import FRESH
 from elastic.adapters.cloud.openstack.servers import when
-from elastic.adapters.cloud.openstack.site import Site
-from elastic.errors import CloudUnavailable
+from elastic.adapters.cloud.openstack.site import Site, in_turn
+from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ServerGone
 from elastic.model.parts import FoundPart, Part, PartKind
-from elastic.model.recipe import Recipe
+from elastic.model.recipe import Recipe, Volume
 from elastic.model.server import Mark
 from elastic.rules.strays import home_in
 
+log = logging.getLogger(__name__)
+
 NAME = re.compile(r"elastic-([^-]+)-(i-[0-9a-f]+-\d+(?:-\d+)?)-(port|volume|floating_ip|group)(\d+)")
 POLL = 0.5  # seconds between two looks at a volume that is being made
+
+READY = "available"
+ON_ITS_WAY = frozenset({"creating", "downloading", "detaching"})
+TAKEN = frozenset({"in-use", "reserved", "attaching", "detaching"})
+"""What Cinder says of a volume. One that is being deleted, or could not be, is of no use any more; one that a
+server has is its instance's only if that is on record."""
 
 
 def name_of(mark: Mark, kind: PartKind, number: int = 0) -> str:
@@ -41,113 +50,45 @@ class Extras:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._making_groups = threading.Lock()
-        self._groups: dict[str, tuple[str, float]] = {}  # name -> id, and until when that is believed
+        self._groups = _Groups(site)
 
     def make(self, mark: Mark, recipe: Recipe, kept: Sequence[Part], timeout: float) -> tuple[Part, ...]:
-        """All that the recipe asks for: what is there is taken, `kept` before others, what is not is made."""
-        known = {(part.kind, part.number): part.part_id for part in kept}
-        return tuple(self._made(mark, recipe, known, timeout))
+        """All that the recipe asks for: what is there is taken, `kept` before others, what is not is made. If one
+        is refused, those that were made for it here go again: they are on no record."""
+        making = _Making(self._site, self._groups, mark, kept, time.monotonic() + timeout)
+        try:
+            return tuple(making.parts(recipe))
+        except (CloudRefused, ServerGone) as refusal:
+            self._undo(making.made, refusal)
+            raise
 
-    def _made(
-        self, mark: Mark, recipe: Recipe, known: Mapping[tuple[PartKind, int], str], timeout: float
-    ) -> Iterator[Part]:
-        ports = []
-        for number, network in enumerate(recipe.networks):
-            kept = known.get((PartKind.PORT, number))
-            ports.append(self._port(mark, number, network, recipe.security_groups, kept))
-            yield Part(PartKind.PORT, ports[-1], number)
-        for number, volume in enumerate(recipe.volumes):
-            body = {"size": volume.size, "volume_type": volume.type}
-            kept = known.get((PartKind.VOLUME, number))
-            yield Part(PartKind.VOLUME, self._volume(mark, number, body, kept, timeout), number)
-        if recipe.floating_ip:
-            kept = known.get((PartKind.FLOATING_IP, 0))
-            yield Part(PartKind.FLOATING_IP, self._floating_ip(mark, recipe.floating_ip, ports[0], kept))
-        if recipe.group:
-            yield Part(PartKind.GROUP, self._group(mark, recipe.group))
-
-    def _port(
-        self, mark: Mark, number: int, network: str, security_groups: Sequence[str], kept: str | None
-    ) -> str:
-        name, choices = name_of(mark, PartKind.PORT, number), self._site.choices
-        with self._site.asked() as cloud:
-            body: dict[str, Any] = {
-                "name": name,
-                "network_id": choices.network(network),
-                "description": cluster_of(mark.cluster),
-            }
-            if security_groups:
-                body["security_groups"] = [choices.security_group(group) for group in security_groups]
-            return _taken(cloud.network.ports(name=name), kept) or str(cloud.network.create_port(**body).id)
-
-    def _volume(self, mark: Mark, number: int, body: Mapping[str, Any], kept: str | None, timeout: float) -> str:
-        """Nova refuses one that is not ready."""
-        name, until = name_of(mark, PartKind.VOLUME, number), time.monotonic() + timeout
-        with self._site.asked() as cloud:
-            storage = cloud.block_storage
-            metadata = {"elastic:cluster": mark.cluster}
-            made = (
-                _taken(storage.volumes(name=name), kept)
-                or storage.create_volume(name=name, metadata=metadata, **body).id
-            )
-            while (status := storage.get_volume(made).status) in ("creating", "downloading"):
-                if time.monotonic() > until:
-                    raise CloudUnavailable(f"volume {made} is not ready yet")
-                time.sleep(POLL)
-            if status.startswith("error"):
-                storage.delete_volume(made)
-                raise CloudUnavailable(f"volume {made} went to {status}")
-            return str(made)
-
-    def _floating_ip(self, mark: Mark, network: str, port: str, kept: str | None) -> str:
-        name = name_of(mark, PartKind.FLOATING_IP)
-        with self._site.asked() as cloud:
-            body = {
-                "floating_network_id": self._site.choices.network(network),
-                "port_id": port,
-                "description": name,
-            }
-            found = _taken(cloud.network.ips(description=name), kept)
-            if found is None:
-                return str(cloud.network.create_ip(**body).id)
-            cloud.network.update_ip(found, port_id=port)
-            return found
-
-    def _group(self, mark: Mark, policy: str) -> str:
-        """One for all instances of the domain: who asks while it is being made waits for it."""
-        name = name_of(mark, PartKind.GROUP)
-        with self._making_groups:
-            made, until = self._groups.get(name, ("", 0.0))
-            if time.monotonic() >= until:
-                made = self._group_named(name, policy)
-                self._groups[name] = made, time.monotonic() + FRESH
-            return made
-
-    def _group_named(self, name: str, policy: str) -> str:
-        with self._site.asked() as cloud:
-            found = sorted(group.id for group in cloud.compute.server_groups() if group.name == name)
-            if found:
-                return str(found[0])
-            return str(cloud.compute.create_server_group(name=name, policy=policy).id)
+    def _undo(self, made: Sequence[Part], refusal: Exception) -> None:
+        """As far as it goes: what stays is a stray."""
+        for part in reversed(made):
+            try:
+                self.release(part)
+                log.info("%s %s was made in vain, and is deleted: %s", part.kind, part.part_id, refusal)
+            except (CloudRefused, CloudUnavailable) as trouble:
+                log.warning("%s %s was made in vain, and stays: %s", part.kind, part.part_id, trouble)
+                if isinstance(trouble, CloudUnavailable):
+                    return
 
     def release(self, part: Part) -> None:
         """Have it deleted; one that is not there is well. A group stays as long as a server is in it."""
-        with self._site.asked() as cloud:
-            self._forget_group(part)
-            with suppress(NotFoundException):
+        try:
+            with self._site.asked() as cloud, suppress(NotFoundException):
                 _RELEASE[part.kind](cloud, part.part_id)
-
-    def _forget_group(self, part: Part) -> None:
-        with self._making_groups:
-            self._groups = {name: known for name, known in self._groups.items() if known[0] != part.part_id}
+        finally:
+            if part.kind is PartKind.GROUP:
+                self._groups.forget(part.part_id)
 
     def found(self, cluster: str) -> list[FoundPart]:
         """All of the cluster's, of every kind that the site knows."""
         has_volumes = self._site.has_volumes()
         with self._site.asked() as cloud:
-            said = [*_network_parts(cloud, cluster), *(_volumes(cloud, cluster) if has_volumes else ())]
-            said += [(g.name, g.id, None) for g in cloud.compute.server_groups()]
+            said = [*_ports(cloud, cluster), *_floating_ips(cloud)]
+            said += _volumes(cloud, cluster) if has_volumes else ()
+            said += [(group["name"], group["id"], None) for group in _server_groups(cloud)]
         found = []
         for name, identity, created in said:
             match = NAME.fullmatch(name or "")
@@ -158,19 +99,188 @@ class Extras:
         return found
 
 
-def _network_parts(cloud: Connection, cluster: str) -> Iterator[tuple[str, str, str | None]]:
+class _Making:
+    """One call: what a recipe asks for, part by part. `made`: what was not there before, and is one instance's;
+    `until`: monotonic."""
+
+    def __init__(self, site: Site, groups: "_Groups", mark: Mark, kept: Sequence[Part], until: float) -> None:
+        self._site, self._groups, self._mark, self._until = site, groups, mark, until
+        self._kept = {(part.kind, part.number): part.part_id for part in kept}
+        self.made: list[Part] = []
+
+    def parts(self, recipe: Recipe) -> Iterator[Part]:
+        """The group comes last: it is others' too, and is not undone."""
+        ports = []
+        for number, network in enumerate(recipe.networks):
+            ports.append(self._port(number, network, recipe.security_groups))
+            yield ports[-1]
+        for number, volume in enumerate(recipe.volumes):
+            yield self._volume(number, volume, recipe.availability_zone)
+        if recipe.floating_ip:
+            yield self._floating_ip(recipe.floating_ip, ports[0])
+        if recipe.group:
+            name, kept = name_of(self._mark, PartKind.GROUP), self._kept.get((PartKind.GROUP, 0))
+            yield Part(PartKind.GROUP, self._groups.of(name, recipe.group, kept))
+
+    def _port(self, number: int, network: str, security_groups: Sequence[str]) -> Part:
+        name, choices = name_of(self._mark, PartKind.PORT, number), self._site.choices
+        with self._site.asked() as cloud:
+            body: dict[str, Any] = {
+                "name": name,
+                "network_id": choices.network(network),
+                "description": cluster_of(self._mark.cluster),
+            }
+            if security_groups:
+                body["security_groups"] = [choices.security_group(group) for group in security_groups]
+            there = cloud.network.ports(name=name)
+            return self._taken(PartKind.PORT, number, there, lambda: cloud.network.create_port(**body))
+
+    def _volume(self, number: int, wanted: Volume, zone: str | None) -> Part:
+        """Nova refuses one that is not ready."""
+        if not self._site.has_volumes():
+            raise BadOrder(f"volumes: site {self._site.name} has no block storage")
+        name, kept = name_of(self._mark, PartKind.VOLUME, number), self._kept.get((PartKind.VOLUME, number))
+        with self._site.asked() as cloud:
+            storage = cloud.block_storage
+
+            def make() -> Any:
+                body = {"name": name, "metadata": _of_cluster(self._mark.cluster), "size": wanted.size}
+                body |= {"volume_type": wanted.type} if wanted.type else {}
+                return storage.create_volume(**body, **_zone_of(storage, zone))
+
+            there = [v for v in storage.volumes(name=name) if _is_of_use(v.status, is_kept=v.id == kept)]
+            part = self._taken(PartKind.VOLUME, number, there, make)
+            self._await(storage, part)
+            return part
+
+    def _await(self, storage: Any, part: Part) -> None:
+        """One that came to nothing is deleted, and the next call makes another."""
+        with _still_there(part):
+            while (status := storage.get_volume(part.part_id).status) in ON_ITS_WAY:
+                if time.monotonic() > self._until:
+                    raise CloudUnavailable(f"volume {part.part_id} is not ready yet: {status}")
+                time.sleep(POLL)
+        if status == READY or status in TAKEN:
+            return
+        if status == "error":
+            with suppress(HttpException):
+                storage.delete_volume(part.part_id)
+        raise CloudUnavailable(f"volume {part.part_id} went to {status}")
+
+    def _floating_ip(self, network: str, port: Part) -> Part:
+        name = name_of(self._mark, PartKind.FLOATING_IP)
+        with self._site.asked() as cloud:
+            body = {
+                "floating_network_id": self._site.choices.network(network),
+                "port_id": port.part_id,
+                "description": name,
+            }
+            there = cloud.network.ips(description=name)
+            part = self._taken(PartKind.FLOATING_IP, 0, there, lambda: cloud.network.create_ip(**body))
+            if part not in self.made:
+                with _still_there(part):
+                    cloud.network.update_ip(part.part_id, port_id=port.part_id)
+            return part
+
+    def _taken(self, kind: PartKind, number: int, there: Iterable[Any], make: Callable[[], Any]) -> Part:
+        """The one that is kept, if it is there, else the oldest, else a new one."""
+        kept = self._kept.get((kind, number))
+        first = min(there, key=lambda thing: (thing.id != kept, thing.created_at or "", thing.id), default=None)
+        if first is not None:
+            return Part(kind, str(first.id), number)
+        self.made.append(Part(kind, str(make().id), number))
+        return self.made[-1]
+
+
+class _Groups:
+    """Server groups: of each name and policy one, for all instances of a domain. (A type's policy may change, and
+    Nova takes groups of equal names.) Who asks while one is being made waits for it. For all threads."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._asking = threading.Lock()  # held while Nova is asked
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], tuple[float, Sequence[str]]] = {}  # until when it is so, and ids
+
+    def of(self, name: str, policy: str, kept: str | None) -> str:
+        """The one that is kept, if it is one of them, else always the same."""
+        ids = self._remembered(name, policy)
+        if not ids:
+            with in_turn(self._asking, self._site.timeout, "server groups are still being asked for"):
+                ids = self._remembered(name, policy) or self._asked(name, policy)
+        return kept if kept is not None and kept in ids else ids[0]
+
+    def forget(self, identity: str) -> None:
+        with self._lock:
+            self._known = {key: known for key, known in self._known.items() if identity not in known[1]}
+
+    def _remembered(self, name: str, policy: str) -> Sequence[str]:
+        with self._lock:
+            until, ids = self._known.get((name, policy), (0.0, ()))
+        return ids if time.monotonic() < until else ()
+
+    def _asked(self, name: str, policy: str) -> Sequence[str]:
+        with self._site.asked() as cloud:
+            groups = _server_groups(cloud)
+            ids = sorted(g["id"] for g in groups if (g["name"], g["policy"]) == (name, policy))
+            ids = ids or [str(cloud.compute.create_server_group(name=name, policy=policy).id)]
+        with self._lock:
+            self._known[name, policy] = time.monotonic() + FRESH, ids
+        return ids
+
+
+def _ports(cloud: Connection, cluster: str) -> Iterator[tuple[str, str, str | None]]:
     for port in cloud.network.ports(description=cluster_of(cluster)):
         yield port.name, port.id, port.created_at
-    answer = cloud.network.get("/floatingips")
-    if answer.status_code != 404:  # a site without routers
-        raise_from_response(answer)
-        for address in answer.json()["floatingips"]:
-            yield address.get("description", ""), address["id"], address.get("created_at")
+
+
+def _floating_ips(cloud: Connection) -> Sequence[tuple[str, str, str | None]]:
+    try:
+        return [(address.description, address.id, address.created_at) for address in cloud.network.ips()]
+    except NotFoundException:  # a site without routers
+        return ()
 
 
 def _volumes(cloud: Connection, cluster: str) -> Iterator[tuple[str, str, str | None]]:
-    for volume in cloud.block_storage.volumes(metadata={"elastic:cluster": cluster}):
+    """Cinder wants the filter as Python writes a mapping, and by any other finds nothing; openstacksdk passes it
+    on as it is under this name only."""
+    for volume in cloud.block_storage.volumes(properties=str(_of_cluster(cluster))):
         yield volume.name, volume.id, volume.created_at
+
+
+def _server_groups(cloud: Connection) -> Sequence[Mapping[str, Any]]:
+    """All of the project's. Nova shows a thousand at once, and does not say that there are more."""
+    found: dict[str, Mapping[str, Any]] = {}
+    while True:
+        answer = cloud.compute.get("/os-server-groups", params={"offset": str(len(found))})
+        raise_from_response(answer)
+        more = {group["id"]: group for group in answer.json()["server_groups"] if group["id"] not in found}
+        if not more:
+            return list(found.values())
+        found |= more
+
+
+def _of_cluster(cluster: str) -> Mapping[str, str]:
+    return {"elastic:cluster": cluster}
+
+
+def _zone_of(storage: Any, zone: str | None) -> Mapping[str, str]:
+    """Cinder may have zones of its own, and refuses what is none of them."""
+    is_known = zone is not None and any(z.name == zone for z in storage.availability_zones())
+    return {"availability_zone": zone} if zone is not None and is_known else {}
+
+
+def _is_of_use(status: str, *, is_kept: bool) -> bool:
+    return status == READY or (status in ON_ITS_WAY - TAKEN) or (is_kept and status in TAKEN)
+
+
+@contextmanager
+def _still_there(part: Part) -> Iterator[None]:
+    """Somebody else may delete what we have found: that is no fault of the order's."""
+    try:
+        yield
+    except NotFoundException as gone:
+        raise CloudUnavailable(f"{part.kind} {part.part_id} went meanwhile") from gone
 
 
 def _release_group(cloud: Connection, identity: str) -> None:
@@ -184,9 +294,3 @@ _RELEASE: Mapping[PartKind, Callable[[Connection, str], None]] = {
     PartKind.FLOATING_IP: lambda cloud, name: cloud.network.delete_ip(name, ignore_missing=False),
     PartKind.GROUP: _release_group,
 }
-
-
-def _taken(found: Iterator[Any], kept: str | None) -> str | None:
-    """The one that is kept, if it is there, else the oldest."""
-    there = sorted(found, key=lambda thing: (thing.id != kept, thing.created_at or "", thing.id))
-    return str(there[0].id) if there else None

@@ -18,7 +18,14 @@ from keystoneauth1.exceptions import (
     HttpError,
     SSLError,
 )
-from openstack.exceptions import DuplicateResource, HttpException, SDKException, ServiceDiscoveryException
+from openstack.exceptions import (
+    ConfigException,
+    DuplicateResource,
+    HttpException,
+    SDKException,
+    ServiceDisabledException,
+    ServiceDiscoveryException,
+)
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from elastic.errors import (
@@ -32,8 +39,11 @@ from elastic.errors import (
 )
 
 FOREIGN = (SDKException, ClientException, requests.RequestException)
-QUOTA = ("quota exceeded", "maximum number of")
-"""What Nova says with 403, and Neutron with 409, where a quota is at fault: there is no other sign of it."""
+QUOTA = ("quota exceeded", "maximum number of", "exceeds allowed")
+"""What Nova says with 403, Neutron with 409 and Cinder with 413, where a quota is at fault: the only sign."""
+
+TOO_MANY, PAUSE = (413, 429), 10.0
+"""Who answers so asks for a pause; of so many seconds, if it does not say."""
 
 LONGEST_TOLD = 500
 
@@ -54,8 +64,8 @@ BY_STATUS: Mapping[int, Row] = {
     405: Row(BadOrder, "not understood"),
     406: Row(BadOrder, "not understood in this version"),
     409: Row(CloudRefused, "in conflict with what is there"),
-    413: Row(NotAsked, "too many requests", 10.0),
-    429: Row(NotAsked, "too many requests", 10.0),
+    413: Row(NotAsked, "too many requests", PAUSE),
+    429: Row(NotAsked, "too many requests", PAUSE),
     500: Row(CloudUnavailable, "an error in the cloud"),
     501: Row(BadOrder, "not implemented there"),
     502: Row(CloudUnavailable, "no answer through its gateway"),
@@ -68,6 +78,8 @@ OTHER_TROUBLE = Row(CloudUnavailable, "an error in the cloud")
 NOT_REACHED = Row(NotAsked, "nobody answers there", 2.0)
 NO_CERTIFICATE = Row(NotAsked, "its certificate is not accepted", 30.0)
 NO_SERVICE = Row(NotAsked, "its catalogue does not lead there", 30.0)
+NO_SUCH_SERVICE = Row(BadOrder, "the site has no such service")
+UNFIT = Row(NotAsked, "its entry in clouds.yaml does not fit", 60.0)
 AMBIGUOUS = Row(BadOrder, "there are several of that name: give its id")
 CUT = Row(CloudUnavailable, "the connection broke, or no answer came in time")
 
@@ -85,13 +97,13 @@ def ours(error: Exception) -> ElasticError:
     row = _row(error)
     found = row.kind(f"{row.text}: {_text_of(error)}")
     if isinstance(found, CloudUnavailable):
-        found.again = _retry_after(error) or row.again
+        found.again = _retry_after(getattr(getattr(error, "response", None), "headers", None)) or row.again
     return found
 
 
 def _row(error: Exception) -> Row:
     status = _status_of(error)
-    if status in (403, 409, 413) and any(word in str(error).lower() for word in QUOTA):
+    if status in (403, 409, 413) and _is_of_quota(str(error)):
         return FULL
     if status is not None:
         return BY_STATUS.get(status) or (OTHER_REFUSAL if status < 500 else OTHER_TROUBLE)
@@ -104,7 +116,22 @@ def _row(error: Exception) -> Row:
             return NOT_REACHED
         case CatalogException() | DiscoveryFailure() | ServiceDiscoveryException():
             return NO_SERVICE
+        case ServiceDisabledException():
+            return NO_SUCH_SERVICE
+        case ConfigException():
+            return UNFIT
     return CUT
+
+
+def pause_asked(answer: requests.Response) -> float | None:
+    """Seconds for which the service that answered so is not to be asked; None if it did not say that."""
+    if answer.status_code in TOO_MANY and not _is_of_quota(answer.text):
+        return _retry_after(answer.headers) or PAUSE
+    return _retry_after(answer.headers) if answer.status_code == 503 else None
+
+
+def _is_of_quota(text: str) -> bool:
+    return any(word in text.lower() for word in QUOTA)
 
 
 def _status_of(error: Exception) -> int | None:
@@ -133,11 +160,9 @@ def _never_connected(error: BaseException) -> bool:
     return False
 
 
-def _retry_after(error: Exception) -> float | None:
+def _retry_after(headers: Mapping[str, str] | None) -> float | None:
     """Seconds; a date is reckoned from the answer's own, as clocks differ."""
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    said = headers.get("Retry-After")
-    if said is None:
+    if headers is None or (said := headers.get("Retry-After")) is None:
         return None
     try:
         return max(0.0, min(float(said), 3600.0))

@@ -17,12 +17,16 @@ from openstack.exceptions import raise_from_response
 
 from elastic.adapters.cloud.openstack.marks import cluster_tag
 from elastic.adapters.cloud.openstack.servers import server_of
-from elastic.adapters.cloud.openstack.site import Site
+from elastic.adapters.cloud.openstack.site import Site, in_turn
 from elastic.model.server import Server, ServerStatus
 from elastic.ports.clock import Clock
 
 PAGE = 500  # servers in one answer
 WHOLE_EACH = 300.0  # seconds
+DOUBTFUL_EACH = 30.0
+"""Seconds, while one that was being built is told of no more: of one that was deleted before it came to a host
+nothing remains, and no change is shown."""
+
 OVERLAP = timedelta(seconds=60)
 
 _Page = tuple[Mapping[str, Any], requests.Response]
@@ -36,7 +40,7 @@ class Listing:
         self._lock = threading.Lock()
         self._cluster = ""
         self._known: dict[str, Server] = {}
-        self._since: datetime | None = None  # by Nova's clock
+        self._since = datetime.fromtimestamp(0, UTC) + OVERLAP  # by Nova's clock
         self._whole_at = 0.0
 
     def of_instance(self, cluster: str, instance_id: str) -> list[Server]:
@@ -44,12 +48,13 @@ class Listing:
             return list(self._marked(_pages(cloud, tags=f"{cluster_tag(cluster)},{instance_id}"), cluster))
 
     def whole(self, cluster: str) -> list[Server]:
-        with self._lock, self._site.asked() as cloud:
+        turn = in_turn(self._lock, self._site.timeout, "another listing of it is still under way")
+        with turn, self._site.asked() as cloud:
             now = self._clock.monotonic()
-            if cluster != self._cluster or self._since is None or now - self._whole_at >= WHOLE_EACH:
+            age = now - self._whole_at
+            is_due = cluster != self._cluster or age >= WHOLE_EACH
+            if is_due or (self._read_changes(cloud, cluster) and age >= DOUBTFUL_EACH):
                 self._read_all(cloud, cluster, now)
-            else:
-                self._read_changes(cloud, cluster, self._since)
             return list(self._known.values())
 
     def _read_all(self, cloud: Connection, cluster: str, now: float) -> None:
@@ -58,18 +63,21 @@ class Listing:
         found = {server.server_id: server for server in self._marked(_noting(pages, first), cluster)}
         self._cluster, self._known, self._since, self._whole_at = cluster, found, first[0], now
 
-    def _read_changes(self, cloud: Connection, cluster: str, since: datetime) -> None:
+    def _read_changes(self, cloud: Connection, cluster: str) -> bool:
+        """Whether there is any of which it is doubtful that it is still there."""
         first: list[datetime] = []
-        begin = (since - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
-        known = dict(self._known)
+        begin = (self._since - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
+        known, seen = dict(self._known), set[str]()
         for page, _ in _noting(_pages(cloud, **{"changes-since": begin}), first):
             for said in page["servers"]:
+                seen.add(said["id"])
                 server = server_of(self._site.name, said)
                 if server is None or server.mark.cluster != cluster or server.status is ServerStatus.DELETED:
                     known.pop(said["id"], None)
                 else:
                     known[server.server_id] = server
         self._known, self._since = known, first[0]
+        return any(known[name].status is ServerStatus.BUILD for name in known.keys() - seen)
 
     def _marked(self, pages: Iterator[_Page], cluster: str) -> Iterator[Server]:
         for page, _ in pages:

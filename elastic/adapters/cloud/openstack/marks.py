@@ -1,9 +1,10 @@
 """Our mark, as OpenStack carries it.
 
-A server: in its metadata, whole; in two tags, by which it is selected (a filter by metadata silently finds
-nothing); in its name, for people. Everything else has a name and a description only: the name is the
-instance's, the description says whose, and both can be asked for exactly."""
+A server: in its metadata, whole; in tags, by which it is selected (a filter by metadata silently finds nothing);
+in its name, for people. Everything else has a name and a description only: the name is the instance's, the
+description says whose, and both can be asked for exactly."""
 
+import hashlib
 from collections.abc import Mapping
 
 from elastic.model.domain import DomainKey
@@ -13,17 +14,29 @@ CLUSTER, OWNER, DOMAIN = "elastic:cluster", "elastic:owner", "elastic:domain"
 INCARNATION, INSTANCE = "elastic:incarnation", "elastic:instance"
 
 
+LONGEST_TAG = 60
+"""Characters, Nova's own bound."""
+
+
 def name_of(mark: Mark) -> str:
-    """What people see; unique in the cluster by its end, the instance id."""
-    return f"elastic-{mark.key.name}-{mark.instance_id}"
+    """What people see: whose cluster, by the beginning of its uid, which domain and which instance."""
+    return f"elastic-{mark.cluster[:8]}-{mark.key.name}-{mark.instance_id}"
 
 
 def cluster_tag(cluster: str) -> str:
     return f"elastic:{cluster}"
 
 
+def domain_tag(key: DomainKey) -> str:
+    """For people to select by; of a key that is too long, its hash."""
+    tag = f"elastic:domain:{key.owner}:{key.name}"
+    if len(tag) <= LONGEST_TAG:
+        return tag
+    return f"elastic:domain:{hashlib.sha256(tag.encode()).hexdigest()[:40]}"
+
+
 def tags_of(mark: Mark) -> list[str]:
-    return [cluster_tag(mark.cluster), mark.instance_id]
+    return [cluster_tag(mark.cluster), domain_tag(mark.key), mark.instance_id]
 
 
 def metadata_of(mark: Mark) -> dict[str, str]:

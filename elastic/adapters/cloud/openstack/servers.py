@@ -1,7 +1,7 @@
 """A server, as Nova tells of it, in our words."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from elastic.adapters.cloud.openstack.marks import mark_in
@@ -50,7 +50,11 @@ def status_of(said: Mapping[str, Any]) -> ServerStatus:
 
 
 def when(text: str | None) -> float:
-    return datetime.fromisoformat(text).timestamp() if text else 0.0
+    """Seconds since the epoch, of a date in ISO form; without a time zone, as Cinder has them, it is in UTC."""
+    if not text:
+        return 0.0
+    date = datetime.fromisoformat(text)
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
 def _addresses(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[str | None, str | None, str | None]:

@@ -4,20 +4,26 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from keystoneauth1.session import TCPKeepAliveAdapter
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 from openstack.exceptions import ConfigException, SDKException
 
 from elastic.adapters.cloud.openstack import faults
 from elastic.adapters.cloud.openstack.choices import Choices
+from elastic.adapters.cloud.openstack.gate import Gate
 from elastic.adapters.cloud.openstack.pace import Pace
 from elastic.errors import BadRequest, NotAsked
 from elastic.ports.clock import Clock
 
 MICROVERSION = "2.79"
-"""Of Nova's API (2019, Train): tags at the create (2.52), soft affinity (2.15), `policy` of a group (2.64), a cell
-that is down shown as such (2.69)."""
+"""Of Nova's API (2019, Train): tags at the create (2.52), soft affinity (2.15), `policy` of a group (2.64)."""
+
+UNFIT_SECONDS = 60.0
+"""Until a Nova that cannot speak it is looked at again."""
+
+SERVICES = ("compute", "image", "network", "block_storage", "volume", "identity")
+NO_RETRIES = {f"{service}_{what}_retries": 0 for service in SERVICES for what in ("connect", "status_code")}
+"""Whatever clouds.yaml says, or openstacksdk by itself (of images it asks six times): that is for us to decide."""
 
 VOLUMES = ("block-storage", "block-store", "volumev3", "volume")
 """What Cinder may be called in a catalogue."""
@@ -27,34 +33,40 @@ Connect = Callable[[], Connection]
 
 class Site:
     """For all threads. Nothing is asked before the first call, and then first of all what the site can speak.
-    `timeout` is one request's, in seconds."""
+    `timeout` is one request's, in seconds, and that of every wait for another thread."""
 
-    def __init__(self, name: str, connect: Connect, clock: Clock, timeout: float, rate: float = 0.0) -> None:
-        self.name, self.timeout = name, timeout
+    def __init__(self, name: str, connect: Connect, clock: Clock, pace: Pace, timeout: float) -> None:
+        self.name, self.pace, self.timeout = name, pace, timeout
         self._connect, self._clock = connect, clock
-        self._pace = Pace(clock, rate)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._is_fit = False
+        self._unfit: tuple[float, str] = 0.0, ""  # until when it is not looked at again
         self.choices = Choices(self.connection, clock, name)
 
     def connection(self) -> Connection:
         """The same for all: openstacksdk and keystoneauth hold no state of a call in it."""
-        with self._lock:
-            if self._connection is None:
-                self._connection = _checked(self._connect())
-            return self._connection
+        with in_turn(self._lock, self.timeout, "it is still being connected to"):
+            connection = self._bare()
+            if not self._is_fit:
+                self._refuse_unfit(connection)
+                connection.compute.default_microversion = MICROVERSION
+                self._is_fit = True
+            return connection
+
+    @contextmanager
+    def bare(self) -> Iterator[Connection]:
+        """As `asked`, whatever Nova can speak."""
+        with faults.told():
+            with in_turn(self._lock, self.timeout, "it is still being connected to"):
+                connection = self._bare()
+            yield connection
 
     @contextmanager
     def asked(self) -> Iterator[Connection]:
-        """Around a call, or a few: at our pace, with their errors as ours; a site that asks for a pause gets
-        it."""
-        self._pace.wait(self.timeout)
-        try:
-            with faults.told():
-                yield self.connection()
-        except NotAsked as trouble:
-            self._pace.hold(trouble.again, str(trouble))
-            raise
+        """Around a call, or a few: with their errors as ours."""
+        with faults.told():
+            yield self.connection()
 
     def has_volumes(self) -> bool:
         """By the catalogue. (openstacksdk logs a warning for each service that it asks for in vain.)"""
@@ -68,6 +80,38 @@ class Site:
         with self.asked() as connection:
             connection.session.get_token()
 
+    def _bare(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _refuse_unfit(self, connection: Connection) -> None:
+        now = self._clock.monotonic()
+        until, why = self._unfit
+        if now >= until:
+            said, is_ours = spoken(connection)
+            if is_ours:
+                return
+            until, why = (
+                now + UNFIT_SECONDS,
+                f"Nova speaks the microversions {said}, and elastic needs {MICROVERSION}",
+            )
+            self._unfit = until, why
+        refused = NotAsked(why)
+        refused.again = until - now
+        raise refused
+
+
+@contextmanager
+def in_turn(lock: threading.Lock, timeout: float, why: str) -> Iterator[None]:
+    """Hold the lock; NotAsked if another thread has it for longer than `timeout` seconds."""
+    if not lock.acquire(timeout=timeout):
+        raise NotAsked(why)
+    try:
+        yield
+    finally:
+        lock.release()
+
 
 def spoken(connection: Connection) -> tuple[str, bool]:
     """Which microversions of Nova's API the site speaks, and whether ours is among them."""
@@ -79,27 +123,18 @@ def spoken(connection: Connection) -> tuple[str, bool]:
     return f"{low[0]}.{low[1]} to {high[0]}.{high[1]}", low <= ours <= high
 
 
-def _checked(connection: Connection) -> Connection:
-    said, is_ours = spoken(connection)
-    if not is_ours:
-        refused = NotAsked(f"Nova speaks the microversions {said}, and elastic needs {MICROVERSION}")
-        refused.again = 60.0
-        raise refused
-    return connection
-
-
-def connector(name: str, config: OpenStackConfig, timeout: float, connections: int) -> Connect:
-    """How to reach the cloud of that name. BadRequest if clouds.yaml does not tell."""
+def connector(name: str, config: OpenStackConfig, gate: Callable[[], Gate], timeout: float) -> Connect:
+    """How to reach the cloud of that name, through a gate for each scheme. BadRequest if clouds.yaml does not
+    tell."""
     try:
-        region = config.get_one(cloud=name, api_timeout=timeout, compute_default_microversion=MICROVERSION)
+        region = config.get_one(cloud=name, api_timeout=timeout, **NO_RETRIES)
     except (ConfigException, SDKException) as error:
         raise BadRequest(f"[cloud] clouds: {name!r}: {error}") from None
 
     def connect() -> Connection:
         connection = Connection(config=region, app_name="elastic")
         for scheme in ("http://", "https://"):
-            adapter = TCPKeepAliveAdapter(pool_maxsize=connections)
-            connection.session.session.mount(scheme, adapter)
+            connection.session.session.mount(scheme, gate())
         return connection
 
     return connect
