@@ -87,11 +87,13 @@ def _may_be_recorded_yet(part: Part, record: Instance) -> bool:
 
 
 def _claim_of_shared(part: Part, view: View) -> Claim:
-    """Of several, those that an instance has; before any has one, each may be about to be taken."""
-    if view.domain.removed and all(i.state.is_final for i in view.instances):
+    """Of several, those that an instance has; while one is still without, each may be about to be taken."""
+    living = [i for i in view.instances if not i.state.is_final]
+    if view.domain.removed and not living:
         return Claim.STRAY
-    recorded = {p for i in view.instances if not i.state.is_final for p in i.parts if p.kind is part.kind}
-    return Claim.OURS if part in recorded or not recorded else Claim.STRAY
+    recorded = {p for i in living for p in i.parts if p.kind is part.kind}
+    is_awaited = any(i.server_id is None and not recorded.intersection(i.parts) for i in living)
+    return Claim.OURS if part in recorded or not recorded or is_awaited else Claim.STRAY
 
 
 def allowance(strays: int, servers: int) -> int:

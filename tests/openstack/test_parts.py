@@ -22,8 +22,9 @@ def told(cluster: OpenStackCluster) -> set[str | None]:
 
 
 def recorded(cluster: OpenStackCluster, kind: str) -> dict[str, str]:
-    """Parts of that kind, by id, and whose they are."""
-    rows = [cluster.client.instance(row["instance_id"]) for row in cluster.client.instances("web")]
+    """Parts of that kind, by id, and whose they are, of those that have not ended."""
+    living = [row["instance_id"] for row in cluster.client.instances("web") if row["state"] < "800"]
+    rows = [cluster.client.instance(instance_id) for instance_id in living]
     return {part["id"]: row["instance_id"] for row in rows for part in row["parts"] if part["kind"] == kind}
 
 

@@ -65,6 +65,11 @@ CASES = {
     "a domain's group": (found(GROUP, BASE), view(living(parts=(GROUP,))), Claim.OURS),
     "a second group": (found(OTHER, BASE), view(living(parts=(GROUP,))), Claim.STRAY),
     "a group that nobody took yet": (found(GROUP, BASE), view(), Claim.OURS),
+    "a group of another policy, for one that is about to be launched": (
+        found(OTHER, BASE),
+        view(living(parts=(GROUP,), server_id="s-1"), record(f"{BASE}-2", 100)),
+        Claim.OURS,
+    ),
     "the group of a domain that is removed and empty": (
         found(GROUP, BASE),
         view(over(parts=(GROUP,)), removed=True),

@@ -18,7 +18,7 @@ from openstack.exceptions import HttpException, NotFoundException, raise_from_re
 from elastic.adapters.cloud.openstack.choices import FRESH
 from elastic.adapters.cloud.openstack.servers import when
 from elastic.adapters.cloud.openstack.site import Site, in_turn
-from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ServerGone
+from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NotReady, ServerGone
 from elastic.model.parts import FoundPart, Part, PartKind
 from elastic.model.recipe import Recipe, Volume
 from elastic.model.server import Mark
@@ -158,14 +158,14 @@ class _Making:
         with _still_there(part):
             while (status := storage.get_volume(part.part_id).status) in ON_ITS_WAY:
                 if time.monotonic() > self._until:
-                    raise CloudUnavailable(f"volume {part.part_id} is not ready yet: {status}")
+                    raise NotReady(f"volume {part.part_id} is not ready yet: {status}")
                 time.sleep(POLL)
         if status == READY or status in TAKEN:
             return
         if status == "error":
             with suppress(HttpException):
                 storage.delete_volume(part.part_id)
-        raise CloudUnavailable(f"volume {part.part_id} went to {status}")
+        raise NotReady(f"volume {part.part_id} went to {status}")
 
     def _floating_ip(self, network: str, port: Part) -> Part:
         name = name_of(self._mark, PartKind.FLOATING_IP)
