@@ -59,8 +59,8 @@ class OpenStackCluster(RealCluster):
         self.client.reconfigure_domain(name, {"engine_conf": {"preserve_n": size}})
 
     def until_served(self, size: int, name: str = "web", bound: float = CONVERGED) -> None:
-        """Until exactly so many run, and what is in Nova, in Neutron and on record is the same, to the last
-        name."""
+        """Until exactly so many run, and what is in Nova, Neutron and Cinder and on record is the same, to the
+        last name."""
         until(lambda: not self.amiss({name: size}), bound, lambda: "; ".join(self.amiss({name: size})))
 
     def amiss(self, sizes: dict[str, int]) -> list[str]:
@@ -81,8 +81,7 @@ class OpenStackCluster(RealCluster):
         named = {identity: server.metadata["elastic:instance"] for identity, server in there.items()}
         if named != recorded:
             faults.append(f"in Nova {sorted(named.values())}, on record {sorted(recorded.values())}")
-        made = {("port", port.id) for port in self.stack.ports(self.uid)}
-        made |= {("group", group.id) for group in self.stack.groups(self.uid)}
+        made = self.stack.parts(self.uid)
         if made != parts:
             faults.append(f"{len(made)} parts in the cloud, {len(parts)} on record, these differ: {made ^ parts}")
         return faults
@@ -97,8 +96,6 @@ class OpenStackCluster(RealCluster):
         uid = self.uid
 
         def is_empty() -> bool:
-            return not (
-                self.client.domains() or self.stack.servers(uid) or self.stack.ports(uid) or self.stack.groups(uid)
-            )
+            return not (self.client.domains() or self.stack.servers(uid) or self.stack.parts(uid))
 
-        until(is_empty, bound, lambda: f"left: {self.stack.servers(uid)}, {self.stack.ports(uid)}")
+        until(is_empty, bound, lambda: f"left: {self.stack.servers(uid)}, {self.stack.parts(uid)}")

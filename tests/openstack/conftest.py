@@ -60,10 +60,8 @@ def start(
         cluster.destroy()
         for server in stack.servers(uid).values():
             stack.admin.compute.delete_server(server, force=True)
-        for port in stack.ports(uid):
-            stack.admin.network.delete_port(port)
-        for group in stack.groups(uid):
-            stack.admin.compute.delete_server_group(group)
+        for kind, identity in stack.parts(uid):
+            stack.delete_part(kind, identity)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.functional.cluster import until
 from tests.servers.process import free_port
 
 TOOL = Path(__file__).parents[2] / "tools" / "mini-openstack"
-PORTS = 8
+PORTS = 9
 PATIENCE = 900.0  # seconds; the first start installs some 170 packages
 
 
@@ -67,12 +67,29 @@ class Stack:
         shown = self.admin.compute.servers(details=True, all_projects=True)
         return {s.id: s for s in shown if s.metadata.get("elastic:cluster") == cluster}
 
-    def ports(self, cluster: str) -> list[Any]:
-        return [p for p in self.admin.network.ports() if p.description == f"elastic:{cluster}"]
-
     def groups(self, cluster: str) -> list[Any]:
         shown = self.admin.compute.server_groups(all_projects=True)
         return [g for g in shown if g.name.startswith(f"elastic-{cluster}-")]
+
+    def parts(self, cluster: str) -> set[tuple[str, str]]:
+        """Kind and id of all that carries the cluster's mark beside its servers, in all projects."""
+        network, prefix = self.admin.network, f"elastic-{cluster}-"
+        found = {("port", port.id) for port in network.ports() if port.description == f"elastic:{cluster}"}
+        found |= {("floating_ip", ip.id) for ip in network.ips() if ip.description.startswith(prefix)}
+        volumes = self.admin.block_storage.volumes(all_projects=True)
+        found |= {("volume", volume.id) for volume in volumes if volume.name.startswith(prefix)}
+        return found | {("group", group.id) for group in self.groups(cluster)}
+
+    def delete_part(self, kind: str, identity: str) -> None:
+        match kind:
+            case "port":
+                self.admin.network.delete_port(identity)
+            case "floating_ip":
+                self.admin.network.delete_ip(identity)
+            case "volume":
+                self.admin.block_storage.delete_volume(identity)
+            case "group":
+                self.admin.compute.delete_server_group(identity)
 
     def _run(self, *words: str) -> None:
         done = subprocess.run(

@@ -9,11 +9,20 @@ from mini_openstack import broker
 from mini_openstack.places import Places
 from mini_openstack.settings import Settings
 
-DATABASES = ("keystone", "glance", "placement", "neutron", "nova_api", "nova_cell0", "nova_cell1")
+DATABASES = ("keystone", "glance", "placement", "neutron", "nova_api", "nova_cell0", "nova_cell1", "cinder")
 _TEMPLATES = Path(__file__).with_name("conf")
-_FILES = ("keystone.conf", "glance-api.conf", "placement.conf", "neutron.conf", "nova.conf", "nova-policy.yaml")
+_FILES = (
+    "keystone.conf",
+    "glance-api.conf",
+    "placement.conf",
+    "neutron.conf",
+    "nova.conf",
+    "cinder.conf",
+    "nova-policy.yaml",
+)
 _CATALOGUE = {"image": ("glance", 1, ""), "placement": ("placement", 2, ""), "compute": ("nova", 3, "/v2.1")} | {
-    "network": ("neutron", 4, "")
+    "network": ("neutron", 4, ""),
+    "block-storage": ("cinder", 8, "/v3"),
 }
 
 
@@ -30,6 +39,7 @@ def write(settings: Settings, places: Places) -> None:
     # nova's API reads both of its files from one directory
     _write(places.etc / "api-paste.ini", (places.venv / "etc" / "nova" / "api-paste.ini").read_text())
     _write(places.stack, json.dumps(_stack(settings, places), indent=1))
+    (places.run / "cinder").mkdir(exist_ok=True)
     if settings.rabbit_url is None:
         broker.write(settings, places)
 

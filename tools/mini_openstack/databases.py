@@ -9,7 +9,8 @@ import pwd
 import shutil
 
 from mini_openstack import jobs
-from mini_openstack.config import database_url
+from mini_openstack.config import DATABASES, database_url
+from mini_openstack.errors import Trouble
 from mini_openstack.jobs import Step
 from mini_openstack.launch import Launch
 from mini_openstack.places import Places
@@ -24,8 +25,10 @@ _TRANSPORT = "{scheme}://{username}:{password}@{hostname}:{port}/{path}?{query}"
 
 def provide(settings: Settings, places: Places) -> None:
     """MariaDB runs afterwards if they had to be made."""
-    mark = places.db / "made"
+    mark, wanted = places.db / "made", "\n".join(DATABASES)
     if mark.exists():
+        if mark.read_text() != wanted:
+            raise Trouble("this cloud was made by an earlier mini-openstack, and lacks a database: `wipe` it")
         return
     say("creating the databases")
     for part in ("mariadb", "images", "fernet-keys", "credential-keys"):
@@ -38,7 +41,7 @@ def provide(settings: Settings, places: Places) -> None:
     launch.until_answered(["mariadb"])
     jobs.run(_inside(places, "databases"))
     jobs.run_chains(_chains(places))
-    mark.touch()
+    mark.write_text(wanted)
     say("the databases are made")
 
 
@@ -69,6 +72,7 @@ def _chains(places: Places) -> list[list[Step]]:
             ),
         ],
         [_manage(places, "glance", "glance-api", "db_sync")],
+        [_manage(places, "cinder", "cinder", "db", "sync")],
         [_manage(places, "placement", "placement", "db", "sync")],
         [_inside(places, "neutron")],
     ]

@@ -21,6 +21,7 @@ PACKAGES = [
     "openstack-placement==16.0.0",
     "nova==34.0.0",
     "neutron==29.0.0",
+    "cinder==29.0.0",
     "fixtures",  # nova's fake driver needs it and does not ask for it
     "waitress",
     "pymysql",

@@ -18,8 +18,9 @@ WEB = {
     "neutron": "neutron.wsgi.api",
     "placement": "placement.wsgi.api",
     "glance": "glance.wsgi.api",
+    "cinder-api": "cinder.wsgi.api",
 }
-_OFFSETS = {"keystone": 0, "glance": 1, "placement": 2, "nova-api": 3, "neutron": 4}
+_OFFSETS = {"keystone": 0, "glance": 1, "placement": 2, "nova-api": 3, "neutron": 4, "cinder-api": 8}
 _AMQP = b"AMQP\x00\x00\x09\x01"
 _MARIADB = (
     "--skip-networking",
@@ -50,7 +51,7 @@ class Service:
 
     @property
     def can_be_asked(self) -> bool:
-        """Nova's agents cannot: nova knows whether they are up, and `inside/wait.py` asks it."""
+        """Agents cannot: their API knows whether they are up, and `inside/wait.py` asks it."""
         return self.answers is not _at_once
 
 
@@ -63,6 +64,9 @@ def services(settings: Settings, places: Places) -> dict[str, Service]:
     nova = ("--config-file", str(places.etc / "nova.conf"))
     for name in ("nova-conductor", "nova-scheduler"):
         found.append(Service(name, (str(places.venv / "bin" / name), *nova), environment))
+    cinder = ("--config-file", str(places.etc / "cinder.conf"))
+    for name in ("cinder-scheduler", "cinder-volume"):
+        found.append(Service(name, (str(places.venv / "bin" / name), *cinder), environment))
     for compute in settings.computes:
         name = f"nova-compute-{compute}"
         argv = (
@@ -142,9 +146,11 @@ def _rabbitmq(settings: Settings, places: Places) -> Service:
 def _web(name: str, module: str, settings: Settings, places: Places) -> Service:
     port = settings.port + _OFFSETS[name]
     python = str(places.venv / "bin" / "python")
+    # the others find theirs by their environment
+    options = ("--config-file", str(places.etc / "cinder.conf")) if name == "cinder-api" else ()
     return Service(
         name,
-        (python, "-m", "mini_openstack.inside.serve", module, settings.host, str(port)),
+        (python, "-m", "mini_openstack.inside.serve", module, settings.host, str(port), *options),
         venv_environment(places),
         (port,),
         settings.host,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mini_openstack.errors import Trouble
 
-PORTS = 8  # in a row
+PORTS = 9  # in a row
 _PREFIX = "MINI_OPENSTACK_"
 # one server, with all of its parts: nova takes it to pieces
 _RABBIT = r"(rabbit://[^\s$@,:/?#]+:[^\s$@,:/?#]*@[^\s$@,:/?#]+:\d+/[^\s$/?#]+(\?[^\s$#]*)?)?"

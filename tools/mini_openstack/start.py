@@ -63,8 +63,10 @@ def start_some(settings: Settings, places: Places, names: Sequence[str]) -> None
         awaited = [name for name in agents if name in names]
     else:  # an outage ends, and they come back in their own time
         awaited = [name for name in agents if processes.life(name)]
-    if awaited and processes.all_run([*_foundations(launch), "keystone", "nova-api"]):
-        _await_reports(launch, places, awaited)
+    needed = [*_foundations(launch), "keystone"]
+    seen = [name for name in awaited if processes.all_run([*needed, f"{name.partition('-')[0]}-api"])]
+    if seen:
+        _await_reports(launch, places, seen)
     launch.check()
 
 
@@ -81,7 +83,7 @@ def _foundations(launch: Launch) -> list[str]:
 
 
 def _await_reports(launch: Launch, places: Places, names: Sequence[str]) -> None:
-    """Of nova's agents, which listen nowhere."""
+    """Of nova's and cinder's agents, which listen nowhere."""
     launch.run(_inside(places, "wait", str(launch.seconds_left), *names))
     for name in names:
         if not launch.services[name].can_be_asked:

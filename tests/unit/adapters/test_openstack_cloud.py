@@ -230,6 +230,21 @@ def test_credentials_that_were_revoked_are_found_out_although_a_token_still_hold
     assert "credentials are not accepted" in found["credentials"][1]
 
 
+@pytest.mark.parametrize(("is_external", "lacks"), [(True, 0), (False, 1)])
+def test_addresses_come_from_an_external_network_alone(stub, cloud, is_external, lacks):
+    (public,) = [n for n in stub.services.all("networks") if n["name"] == "public"]
+    public["router:external"] = is_external
+    found = cloud.lacks(SITE, order(networks=("net",), floating_ip="public").recipe, PATIENCE)
+    assert len(found) == lacks
+    assert all("'public' of site north is not an external one" in lack for lack in found)
+
+
+def test_a_type_of_volume_that_the_site_lacks_is_named(stub, cloud):
+    stub.plan("GET", "/volume/v3/types", 200, body={"volume_types": [{"id": "t-1", "name": "ssd"}]})
+    recipe = order(volumes=(Volume(size=1, type="ssd"), Volume(size=1, type="nvme"))).recipe
+    assert cloud.lacks(SITE, recipe, PATIENCE) == ["volume type 'nvme': there is none such at site north"]
+
+
 def test_what_is_left_of_a_quota_is_told(stub, cloud):
     stub.plan(
         "GET",

@@ -428,6 +428,23 @@ def test_why_a_part_is_not_let_go_is_told(stub, cloud, services, kind, status, r
     assert there(services) == list(MANY.values())
 
 
+def test_a_volume_whose_delete_is_under_way_is_well(stub, cloud, services):
+    """Asked again, as the first answer was lost, Cinder refuses: that says nothing of a server that has it."""
+    (disk,) = cloud.prepare(order(volumes=(Volume(size=1),)), SECONDS)
+    services.change("volumes", disk.part_id, status="deleting")
+    cloud.release(SITE, disk, SECONDS)
+    services.change("volumes", disk.part_id, status="in-use")
+    with pytest.raises(BadOrder):
+        cloud.release(SITE, disk, SECONDS)
+
+
+def test_a_cinder_that_selects_nothing_by_metadata_is_asked_for_all(stub, cloud, services):
+    (disk,) = cloud.prepare(order(volumes=(Volume(size=1),)), SECONDS)
+    services.put("volumes", name="somebody's", status="available")
+    stub.plan("GET", "/volume/v3/volumes", 400, "Invalid filters metadata are found in query options.")
+    assert [found.part for found in cloud.parts(SITE, order().mark.cluster, SECONDS)] == [disk]
+
+
 def test_what_a_server_has_stays_as_long_as_that(cloud, services):
     parts = cloud.prepare(order(**ALL), SECONDS)
     server = cloud.create(order(parts=parts, **ALL), SECONDS)

@@ -51,10 +51,14 @@ def test_where_nothing_runs_there_is_nothing_to_stop(tool: Tool, words: list[str
     ("words", "given", "told"),
     [
         (["start", "keystone"], {}, "nothing was ever started here: `mini-openstack start` starts all"),
-        (["stop", "fly"], {}, "there is no service fly, but glance, keystone, mariadb, neutron, nova-api, "),
+        (
+            ["stop", "fly"],
+            {},
+            "there is no service fly, but cinder-api, cinder-scheduler, cinder-volume, glance, keystone, ",
+        ),
         (["stop", "keystone", "fly"], {}, "there is no service fly, but "),
         (["stop", "rabbitmq"], {"RABBIT_URL": "rabbit://u:p@h:1/v"}, "there is no service rabbitmq, but "),
-        (["status"], {"PORT": "80"}, "MINI_OPENSTACK_PORT must be a number from 1024 to 65528, not '80'"),
+        (["status"], {"PORT": "80"}, "MINI_OPENSTACK_PORT must be a number from 1024 to 65527, not '80'"),
         (["env"], {"DIRECTORY": "x"}, "there is no setting MINI_OPENSTACK_DIRECTORY; mini_openstack/README.md "),
         (["stop"], {"DIR": "/a\nb"}, "MINI_OPENSTACK_DIR must have no spaces and none of "),
         (["stop"], {"DIR": "/proc/none"}, "MINI_OPENSTACK_DIR cannot be used: "),

@@ -61,12 +61,24 @@ NEEDED = {
         "database": {"connection": "{neutron_db}", "max_pool_size": "10"},
         "ml2": {"mechanism_drivers": "mini_openstack"},
     },
+    "cinder.conf": {
+        "DEFAULT": {
+            "transport_url": RABBIT,
+            "api_paste_config": "{venv}/etc/cinder/api-paste.ini",
+            "resource_query_filters_file": "{venv}/etc/cinder/resource_filters.json",
+            "state_path": "{run}/cinder",
+            "enabled_backends": "volumes",
+        },
+        "volumes": {"volume_driver": "mini_openstack.inside.volume.MiniVolumeDriver"},
+        "database": {"connection": "{cinder_db}", "max_pool_size": "10"},
+    },
     "nova.conf": {
         "DEFAULT": {"transport_url": RABBIT, "compute_driver": "mini_openstack.MiniDriver", "my_ip": "127.0.0.2"},
         "api_database": {"connection": "{nova_api_db}", "max_pool_size": "10"},
         "database": {"connection": "{nova_cell1_db}", "max_pool_size": "10"},
         "wsgi": {"api_paste_config": "{etc}/api-paste.ini"},
         "oslo_policy": {"policy_file": "{etc}/nova-policy.yaml"},
+        "cinder": {"catalog_info": "block-storage::publicURL"},
     },
     "nova-compute-fake-a.conf": {"DEFAULT": {"host": "fake-a", "state_path": "{run}/nova-compute-fake-a"}},
     "nova-compute-fake-b.conf": {"DEFAULT": {"host": "fake-b", "state_path": "{run}/nova-compute-fake-b"}},
@@ -90,6 +102,7 @@ def test_a_service_is_told_what_it_needs(places: Places, name: str) -> None:
         ("glance-api.conf", ["keystone_authtoken"]),
         ("placement.conf", ["keystone_authtoken"]),
         ("neutron.conf", ["keystone_authtoken"]),
+        ("cinder.conf", ["keystone_authtoken", "service_user", "nova"]),
         ("nova.conf", ["keystone_authtoken", "service_user", "glance", "placement", "neutron", "cinder"]),
     ],
 )
@@ -148,8 +161,9 @@ def test_the_catalogue_leads_to_where_the_services_listen(places: Places) -> Non
     there = services(said, places)
     urls = {entry["name"]: entry["url"] for entry in stack["catalogue"]} | {"keystone": stack["auth_url"]}
     assert {url.split("/")[2] for url in urls.values()} == {f"127.0.0.3:{there[name].ports[0]}" for name in WEB}
-    for name, path in {"glance": "", "placement": "", "neutron": "", "nova": "/v2.1", "keystone": "/v3"}.items():
-        service = there["nova-api" if name == "nova" else name]
+    paths = {"glance": "", "placement": "", "neutron": "", "nova": "/v2.1", "keystone": "/v3", "cinder": "/v3"}
+    for name, path in paths.items():
+        service = there.get(name) or there[f"{name}-api"]
         assert urls[name] == f"http://127.0.0.3:{service.ports[0]}{path}"
 
 

@@ -28,7 +28,14 @@ def test_every_package_that_is_asked_for_is_pinned() -> None:
     pinned = dict(line.lower().split("==") for line in lines)
     assert len(pinned) == len(lines)
     asked = [package.partition("==") for package in packages.PACKAGES]
-    assert {name for name, _, _ in asked} >= {"keystone", "glance", "openstack-placement", "nova", "neutron"}
+    assert {name for name, _, _ in asked} >= {
+        "keystone",
+        "glance",
+        "openstack-placement",
+        "nova",
+        "neutron",
+        "cinder",
+    }
     for name, _, version in asked:
         assert pinned[name] == (version or pinned[name])
 
@@ -79,6 +86,12 @@ def test_nova_finds_our_driver_by_the_name_that_its_configuration_has(places: Pl
     module, driver = re.findall(r"^compute_driver = (.*)\.(.*)$", conf("nova.conf"), re.M)[0]
     assert f"from mini_openstack.inside.virt import {driver} " in (virt / f"{module}.py").read_text()
     assert driver in classes("virt")
+
+
+def test_cinder_finds_our_driver_by_the_name_that_its_configuration_has() -> None:
+    module, driver = re.findall(r"^volume_driver = (.*)\.(.*)$", conf("cinder.conf"), re.M)[0]
+    assert module == "mini_openstack.inside.volume"
+    assert driver in classes("volume")
 
 
 def conf(name: str) -> str:

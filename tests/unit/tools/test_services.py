@@ -26,8 +26,11 @@ def test_what_others_need_is_started_before_them(places: Places) -> None:
         "neutron",
         "placement",
         "glance",
+        "cinder-api",
         "nova-conductor",
         "nova-scheduler",
+        "cinder-scheduler",
+        "cinder-volume",
         "nova-compute-fake-a",
         "nova-compute-fake-b",
     ]
@@ -47,7 +50,7 @@ def test_there_is_a_service_for_each_compute(places: Places) -> None:
     }
 
 
-def test_eight_ports_in_a_row_are_all_that_is_taken(places: Places) -> None:
+def test_nine_ports_in_a_row_are_all_that_is_taken(places: Places) -> None:
     there = services(settings(places.root, PORT=16000, HOST="127.0.0.2"), places)
     taken = {name: service.ports for name, service in there.items() if service.ports}
     assert taken == {
@@ -57,18 +60,32 @@ def test_eight_ports_in_a_row_are_all_that_is_taken(places: Places) -> None:
         "nova-api": (16003,),
         "neutron": (16004,),
         "rabbitmq": (16005, 16006, 16007),
+        "cinder-api": (16008,),
     }
     assert sum(len(ports) for ports in taken.values()) == PORTS
     assert there["rabbitmq"].address == "127.0.0.1"
     for name in WEB:
         assert there[name].address == "127.0.0.2"
-        assert there[name].argv[-2:] == ("127.0.0.2", str(taken[name][0]))
+        assert there[name].argv[4:6] == ("127.0.0.2", str(taken[name][0]))
 
 
-def test_only_novas_agents_cannot_be_asked(places: Places) -> None:
+def test_cinder_is_told_of_its_configuration_as_it_does_not_look_for_it(places: Places) -> None:
+    there = services(settings(places.root), places)
+    for name in ("cinder-api", "cinder-scheduler", "cinder-volume"):
+        assert there[name].argv[-2:] == ("--config-file", f"{places.etc}/cinder.conf")
+
+
+def test_only_novas_and_cinders_agents_cannot_be_asked(places: Places) -> None:
     there = services(settings(places.root), places)
     silent = [name for name, service in there.items() if not service.can_be_asked]
-    assert silent == ["nova-conductor", "nova-scheduler", "nova-compute-fake-a", "nova-compute-fake-b"]
+    assert silent == [
+        "nova-conductor",
+        "nova-scheduler",
+        "cinder-scheduler",
+        "cinder-volume",
+        "nova-compute-fake-a",
+        "nova-compute-fake-b",
+    ]
 
 
 def test_every_service_bears_the_mark_of_its_stack(places: Places) -> None:

@@ -1,1 +1,1 @@
-"""What runs in the services' venv: our two drivers, a WSGI server, and what fills and awaits the cloud."""
+"""What runs in the services' venv: our drivers, a WSGI server, and what fills and awaits the cloud."""

@@ -82,6 +82,7 @@ def raise_quotas(cloud, project):
     cloud.set_compute_quotas(
         project.id, instances=-1, cores=-1, ram=-1, key_pairs=-1, server_groups=-1, server_group_members=-1
     )
+    cloud.set_volume_quotas(project.id, volumes=-1, gigabytes=-1, snapshots=-1)
     cloud.set_network_quotas(
         project.id,
         port=-1,

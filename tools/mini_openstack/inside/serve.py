@@ -1,4 +1,4 @@
-"""A WSGI service in one process: MODULE HOST PORT."""
+"""A WSGI service in one process: MODULE HOST PORT, and options that the service is to see."""
 
 import importlib
 import sys
@@ -10,8 +10,8 @@ THREADS = 8
 
 
 def main():
-    module, host, port = sys.argv[1:]
-    del sys.argv[1:]  # neutron parses it when it is imported
+    module, host, port, *options = sys.argv[1:]
+    sys.argv[1:] = options  # neutron parses it when it is imported
     application = importlib.import_module(module).application
     waitress.serve(application, host=host, port=int(port), threads=THREADS, ident=None, channel_timeout=300)
 

@@ -9,6 +9,7 @@ from amqp import NotFound
 from mini_openstack.inside import stack
 
 PAUSE = 0.5
+CONTROL = ("nova-conductor", "nova-scheduler", "cinder-scheduler", "cinder-volume")
 
 
 def main():
@@ -33,7 +34,9 @@ def missing(cloud, known, names):
         list(cloud.image.images(limit=1))
     if "neutron" in names:
         list(cloud.network.networks(limit=1))
-    ready = ready_agents(cloud, known)
+    if "cinder-api" in names:
+        list(cloud.block_storage.volumes(limit=1))
+    ready = ready_agents(cloud, known, names)
     lacking = [name for name in names if is_agent(name) and name not in ready]
     computes = {name.removeprefix("nova-compute-") for name in names if name.startswith("nova-compute-")}
     if computes:
@@ -46,15 +49,19 @@ def missing(cloud, known, names):
 
 
 def is_agent(name):
-    return name in ("nova-conductor", "nova-scheduler") or name.startswith("nova-compute-")
+    return name in CONTROL or name.startswith("nova-compute-")
 
 
-def ready_agents(cloud, known):
-    """Those that nova takes to be up, which it does for a while after their end, and that can be called."""
+def ready_agents(cloud, known, names):
+    """Those that nova and cinder take to be up, which they do for a while after their end, and that can be
+    called."""
+    services = [*cloud.compute.services()] if any(name.startswith("nova-") for name in names) else []
+    if any(name.startswith("cinder-") for name in names):
+        services += cloud.block_storage.services()
     with kombu.Connection(stack.amqp_url(known), connect_timeout=5) as broker:
         return {
             f"nova-compute-{told.host}" if told.binary == "nova-compute" else told.binary
-            for told in cloud.compute.services()
+            for told in services
             if told.state == "up" and is_served(broker, f"{told.binary.removeprefix('nova-')}.{told.host}")
         }
 

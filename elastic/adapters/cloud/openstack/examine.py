@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from openstack.connection import Connection
@@ -38,14 +39,14 @@ def lacks(site: Site, recipe: Recipe) -> list[str]:
 
 def _lacks(site: Site, recipe: Recipe) -> Iterator[str]:
     choices = site.choices
-    wanted: list[tuple[Callable[[Any], str], Any]] = [
+    wanted: list[tuple[Callable[[Any], object], Any]] = [
         (choices.flavor, recipe.flavor),
         (choices.image, recipe.image),
     ]
     wanted += [(choices.flavor, flavor) for flavor in recipe.allocations.values()]
     wanted += [(choices.network, network) for network in recipe.networks]
     wanted += [(choices.security_group, group) for group in recipe.security_groups]
-    wanted += [(choices.network, recipe.floating_ip)] if recipe.floating_ip else []
+    wanted += [(partial(_external, site), recipe.floating_ip)] if recipe.floating_ip else []
     wanted += [(choices.server_group, recipe.server_group)] if recipe.server_group else []
     for choose, name in wanted:
         try:
@@ -175,6 +176,12 @@ def _has_key(site: Site, name: str) -> bool:
     except ServerGone:
         return False
     return True
+
+
+def _external(site: Site, name: str) -> None:
+    with site.asked() as cloud:
+        if not cloud.network.get_network(site.choices.network(name)).is_router_external:
+            raise BadOrder(f"floating_ip: network {name!r} of site {site.name} is not an external one")
 
 
 def _volume_lacks(site: Site, recipe: Recipe) -> Iterator[str]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from openstack.connection import Connection
-from openstack.exceptions import HttpException, NotFoundException, raise_from_response
+from openstack.exceptions import BadRequestException, HttpException, NotFoundException, raise_from_response
 
 from elastic.adapters.cloud.openstack.choices import FRESH
 from elastic.adapters.cloud.openstack.servers import when
@@ -243,8 +243,12 @@ def _floating_ips(cloud: Connection) -> Sequence[tuple[str, str, str | None]]:
 
 def _volumes(cloud: Connection, cluster: str) -> Iterator[tuple[str, str, str | None]]:
     """Cinder wants the filter as Python writes a mapping, and by any other finds nothing; openstacksdk passes it
-    on as it is under this name only."""
-    for volume in cloud.block_storage.volumes(properties=str(_of_cluster(cluster))):
+    on as it is under this name only. One that is not set up for it answers with 400: it is asked for all."""
+    try:
+        there = list(cloud.block_storage.volumes(properties=str(_of_cluster(cluster))))
+    except BadRequestException:
+        there = list(cloud.block_storage.volumes())
+    for volume in there:
         yield volume.name, volume.id, volume.created_at
 
 
@@ -288,9 +292,19 @@ def _release_group(cloud: Connection, identity: str) -> None:
         cloud.compute.delete_server_group(identity, ignore_missing=False)
 
 
+def _release_volume(cloud: Connection, identity: str) -> None:
+    """Asked twice, Cinder refuses."""
+    storage = cloud.block_storage
+    try:
+        storage.delete_volume(identity, ignore_missing=False)
+    except BadRequestException:
+        if storage.get_volume(identity).status != "deleting":
+            raise
+
+
 _RELEASE: Mapping[PartKind, Callable[[Connection, str], None]] = {
     PartKind.PORT: lambda cloud, name: cloud.network.delete_port(name, ignore_missing=False),
-    PartKind.VOLUME: lambda cloud, name: cloud.block_storage.delete_volume(name, ignore_missing=False),
+    PartKind.VOLUME: _release_volume,
     PartKind.FLOATING_IP: lambda cloud, name: cloud.network.delete_ip(name, ignore_missing=False),
     PartKind.GROUP: _release_group,
 }
