@@ -3,7 +3,7 @@
 #   make demo        a guided run: a cluster, a domain, a few deaths, all healed (ARGS="--plain")
 #   make test        all tests (ARGS="-k doctor -x"), on ZooKeeper and RabbitMQ, which root gets from Debian,
 #                    in three processes at once, as most of them wait (WORKERS=0: in one)
-#   make test-openstack   on a real Nova, which it installs and starts: twenty minutes; test-openstack-short: twelve,
+#   make test-openstack   on a real Nova, which it installs and starts: twenty minutes; test-openstack-short: twelve and less,
 #                    what a fault shows once; test-openstack-long: 200 servers by a bad road, 20 minutes
 #   make check       style, types, layers and the quick tests: before each commit
 #   make simulate    whole clusters on a virtual clock, all that may befall them, by seeds: SEEDS=1-500

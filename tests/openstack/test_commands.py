@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.openstack.cluster import TYPE
 
 
@@ -29,6 +31,7 @@ def test_a_type_is_checked_against_the_site(cluster, tmp_path):
     assert cluster.cli("type", "add", "web", "--file", str(file), "--check").returncode == 0
 
 
+@pytest.mark.unhurried
 def test_the_newest_image_with_a_property_is_taken(cluster):
     kind = {"sites": {"mini": {**TYPE["common"], "image": {"os_distro": "mini"}}}}
     cluster.serve(size=1, kind=kind)

@@ -47,6 +47,7 @@ def test_a_server_runs_when_its_agent_has_spoken_and_is_replaced_when_it_falls_s
     cluster.remove_all()
 
 
+@pytest.mark.unhurried
 def test_the_settings_are_its_own_and_hold_no_secret_of_the_clusters(cluster: OpenStackCluster):
     cluster.serve(size=2, kind=SPEAKS)
     until(lambda: len(cluster.servers()) == 2, 60)

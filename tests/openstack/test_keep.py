@@ -32,7 +32,14 @@ def test_a_domain_grows_shrinks_and_ends(cluster):
     cluster.remove_all()
 
 
-@pytest.mark.parametrize("how", ["deleted", "error", pytest.param("stopped", marks=pytest.mark.unhurried)])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "deleted",
+        pytest.param("error", marks=pytest.mark.unhurried),
+        pytest.param("stopped", marks=pytest.mark.unhurried),
+    ],
+)
 def test_a_server_that_was_lost_is_replaced(cluster, how):
     cluster.serve(size=3)
     cluster.until_served(3)
@@ -50,6 +57,7 @@ def test_a_server_that_was_lost_is_replaced(cluster, how):
     cluster.remove_all()
 
 
+@pytest.mark.unhurried
 def test_a_guest_that_crashes_is_replaced(cluster):
     cluster.serve(size=2, kind=with_metadata(crash_after="8"))
     cluster.until_served(2)

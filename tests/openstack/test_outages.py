@@ -19,7 +19,7 @@ def stays_away(stack, *services: str, seconds: float = AWAY) -> None:
     "service",
     [
         "nova-api",
-        "keystone",
+        pytest.param("keystone", marks=pytest.mark.unhurried),
         pytest.param("placement", marks=pytest.mark.unhurried),
         pytest.param("rabbitmq", marks=pytest.mark.unhurried),
     ],
@@ -36,6 +36,7 @@ def test_it_is_away_in_the_middle_of_a_launch(cluster, service):
     cluster.remove_all(bound=240)
 
 
+@pytest.mark.unhurried
 def test_while_the_api_is_away_the_domain_says_so(cluster):
     cluster.serve(size=1)
     cluster.until_served(1)
@@ -51,6 +52,7 @@ def test_while_the_api_is_away_the_domain_says_so(cluster):
     cluster.remove_all()
 
 
+@pytest.mark.unhurried
 def test_a_password_that_was_changed_is_said_and_costs_no_server(start):
     cluster: OpenStackCluster = start(clouds="mini-password")
     kind = {
@@ -80,6 +82,7 @@ def test_a_password_that_was_changed_is_said_and_costs_no_server(start):
     cluster.remove_all()
 
 
+@pytest.mark.unhurried
 def test_a_dead_compute_host_costs_no_server_that_nova_still_calls_active(cluster):
     """Whoever evacuates, Masakari or an operator, finds them; we launch what is new on the hosts that live."""
     cluster.serve(size=4)
