@@ -1,6 +1,7 @@
 """Names, and what they lead to, by the real openstacksdk at a small OpenStack of the tests' own."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -140,3 +141,17 @@ def test_a_security_group_is_the_project_s_own_whoever_else_has_one_of_that_name
     own = services.put("security_groups", name="default", **OWN)
     services.put("security_groups", name="default", project_id="project-3")
     assert choose(site, "security_group", "default") == own["id"]
+
+
+def test_of_many_that_look_for_the_same_one_asks(stub, site):
+    """A domain's first launches look for it all at once."""
+    choose(site, "image", "cirros")
+    plan = stub.hang("GET", PATHS["network"])
+    with ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(site.choices.network, "net") for _ in range(8)]
+        assert plan.met.wait(10)
+        asked = len(stub.said("GET", PATHS["network"]))
+        plan.until.set()
+        told = [each.exception() for each in found]
+    assert asked == 1
+    assert sum(isinstance(error, Exception) for error in told) == 1, "the one whose connection was cut"

@@ -8,6 +8,7 @@ from openstack.connection import Connection
 from openstack.exceptions import NotFoundException, raise_from_response
 from openstack.image.v2.image import Image
 
+from elastic.adapters.cloud.openstack.turns import in_turn
 from elastic.errors import BadOrder
 from elastic.ports.clock import Clock
 
@@ -15,11 +16,12 @@ FRESH = 60.0  # seconds
 
 
 class Choices:
-    """For all threads; of two that look for the same both may ask. BadOrder if there is none such, or several."""
+    """For all threads; of several that look for the same one asks. BadOrder if there is none such, or several."""
 
-    def __init__(self, connection: Callable[[], Connection], clock: Clock, site: str) -> None:
-        self._connection, self._clock, self._site = connection, clock, site
+    def __init__(self, connection: Callable[[], Connection], clock: Clock, site: str, timeout: float) -> None:
+        self._connection, self._clock, self._site, self._timeout = connection, clock, site, timeout
         self._known: dict[tuple[str, str], tuple[float, str]] = {}
+        self._asking: dict[tuple[str, str], threading.Lock] = {}
         self._lock = threading.Lock()
 
     def image(self, wanted: str | Mapping[str, str]) -> str:
@@ -48,11 +50,20 @@ class Choices:
         return self._id("server group", wanted, find)
 
     def _id(self, what: str, name: str, find: Callable[[Connection], Any]) -> str:
-        now = self._clock.monotonic()
-        with self._lock:
-            at, known = self._known.get((what, name), (-FRESH, ""))
-        if now - at < FRESH:
+        if known := self._remembered(what, name):
             return known
+        with self._lock:
+            asking = self._asking.setdefault((what, name), threading.Lock())
+        with in_turn(asking, self._timeout, f"{what} {name!r} is still being looked for"):
+            return self._remembered(what, name) or self._asked(what, name, find)
+
+    def _remembered(self, what: str, name: str) -> str:
+        with self._lock:
+            at, known = self._known.get((what, name), (0.0, ""))
+        return known if self._clock.monotonic() - at < FRESH else ""
+
+    def _asked(self, what: str, name: str, find: Callable[[Connection], Any]) -> str:
+        now = self._clock.monotonic()
         try:
             identity = str(find(self._connection()).id)
         except NotFoundException:

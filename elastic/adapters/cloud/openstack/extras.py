@@ -17,7 +17,8 @@ from openstack.exceptions import BadRequestException, HttpException, NotFoundExc
 
 from elastic.adapters.cloud.openstack.choices import FRESH
 from elastic.adapters.cloud.openstack.servers import when
-from elastic.adapters.cloud.openstack.site import Site, in_turn
+from elastic.adapters.cloud.openstack.site import Site
+from elastic.adapters.cloud.openstack.turns import in_turn
 from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NotReady, ServerGone
 from elastic.model.parts import FoundPart, Part, PartKind
 from elastic.model.recipe import Recipe, Volume

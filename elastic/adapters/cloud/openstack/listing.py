@@ -17,7 +17,8 @@ from openstack.exceptions import raise_from_response
 
 from elastic.adapters.cloud.openstack.marks import cluster_tag
 from elastic.adapters.cloud.openstack.servers import server_of
-from elastic.adapters.cloud.openstack.site import Site, in_turn
+from elastic.adapters.cloud.openstack.site import Site
+from elastic.adapters.cloud.openstack.turns import in_turn
 from elastic.model.server import Server, ServerStatus
 from elastic.ports.clock import Clock
 

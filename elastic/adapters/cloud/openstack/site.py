@@ -12,6 +12,7 @@ from elastic.adapters.cloud.openstack import faults
 from elastic.adapters.cloud.openstack.choices import Choices
 from elastic.adapters.cloud.openstack.gate import Gate
 from elastic.adapters.cloud.openstack.pace import Pace
+from elastic.adapters.cloud.openstack.turns import in_turn
 from elastic.errors import BadRequest, NotAsked
 from elastic.ports.clock import Clock
 
@@ -42,7 +43,7 @@ class Site:
         self._connection: Connection | None = None
         self._is_fit = False
         self._unfit: tuple[float, str] = 0.0, ""  # until when it is not looked at again
-        self.choices = Choices(self.connection, clock, name)
+        self.choices = Choices(self.connection, clock, name, timeout)
 
     def connection(self) -> Connection:
         """The same for all: openstacksdk and keystoneauth hold no state of a call in it."""
@@ -100,17 +101,6 @@ class Site:
         refused = NotAsked(why)
         refused.again = until - now
         raise refused
-
-
-@contextmanager
-def in_turn(lock: threading.Lock, timeout: float, why: str) -> Iterator[None]:
-    """Hold the lock; NotAsked if another thread has it for longer than `timeout` seconds."""
-    if not lock.acquire(timeout=timeout):
-        raise NotAsked(why)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def spoken(connection: Connection) -> tuple[str, bool]:
