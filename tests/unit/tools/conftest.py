@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from mini_openstack.places import Places
@@ -9,9 +10,16 @@ from tests.unit.tools.tool import Tool
 
 
 @pytest.fixture
-def tool(tmp_path: Path) -> Iterator[Tool]:
+def place() -> Iterator[Path]:
+    """A directory whose path is short, wherever the tests run: there are sockets below it."""
+    with TemporaryDirectory(prefix="mini-") as place:
+        yield Path(place)
+
+
+@pytest.fixture
+def tool(place: Path) -> Iterator[Tool]:
     """For a directory that is not there yet. Whatever was started in it is ended."""
-    tool = Tool(tmp_path / "stack")
+    tool = Tool(place / "stack")
     yield tool
     kill_all(Places(tool.directory))
 

@@ -144,8 +144,8 @@ def piped(tool: Tool, script: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_shell_takes_over_what_env_prints_whatever_the_path(tmp_path: Path) -> None:
-    tool = Tool(tmp_path / "it's;(a)`path`")
+def test_a_shell_takes_over_what_env_prints_whatever_the_path(place: Path) -> None:
+    tool = Tool(place / "it's;(a)`path`")
     places = Places(tool.directory)
     places.make()
     places.stack.touch()

@@ -21,8 +21,8 @@ def test_all_places_are_in_the_directory_and_none_is_another() -> None:
     assert all(place.is_relative_to("/stack/") for place in found)
 
 
-def test_whoever_is_not_its_owner_cannot_look_in(tmp_path: Path) -> None:
-    places = Places.at(tmp_path / "a" / "stack")
+def test_whoever_is_not_its_owner_cannot_look_in(place: Path) -> None:
+    places = Places.at(place / "a" / "stack")
     places.make()
     places.make()
     assert tree(places.root) == {"etc", "run", "log", "lib", "db"}
@@ -38,8 +38,8 @@ def test_a_path_may_be_as_long_as_a_socket_allows_in_bytes(letter: str) -> None:
         Places.at(Path(longest + letter))
 
 
-def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "file"
+def test_a_directory_that_cannot_be_made_is_refused(place: Path) -> None:
+    file = place / "file"
     file.touch()
     for root in (file, file / "stack", Path("/proc/stack")):
         with pytest.raises(Trouble, match=f"MINI_OPENSTACK_DIR cannot be used: .*'{root}'"):
@@ -47,17 +47,17 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [[], ["venv"], ["db", "log", "run"], ["lock", "my-notes"]])
-def test_a_directory_that_is_ours_or_empty_is_taken(tmp_path: Path, there: list[str]) -> None:
+def test_a_directory_that_is_ours_or_empty_is_taken(place: Path, there: list[str]) -> None:
     for name in there:
-        (tmp_path / name).touch() if name in ("lock", "my-notes") else (tmp_path / name).mkdir()
-    Places.at(tmp_path).make()
-    assert tree(tmp_path) == {"etc", "run", "log", "lib", "db", *there}
+        (place / name).touch() if name in ("lock", "my-notes") else (place / name).mkdir()
+    Places.at(place).make()
+    assert tree(place) == {"etc", "run", "log", "lib", "db", *there}
 
 
-def test_a_directory_of_somebody_else_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_directory_of_somebody_else_is_left_as_it_is(place: Path) -> None:
     """Their `db`, `run` and `log` would go with a `wipe`."""
     for name in ("db", "lock", "src"):
-        (tmp_path / name).mkdir()
-    with pytest.raises(Trouble, match=f"MINI_OPENSTACK_DIR must be a directory of its own: {tmp_path}/lock"):
-        Places.at(tmp_path).make()
-    assert tree(tmp_path) == {"db", "lock", "src"}
+        (place / name).mkdir()
+    with pytest.raises(Trouble, match=f"MINI_OPENSTACK_DIR must be a directory of its own: {place}/lock"):
+        Places.at(place).make()
+    assert tree(place) == {"db", "lock", "src"}
