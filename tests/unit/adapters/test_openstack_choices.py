@@ -1,6 +1,6 @@
 """Names, and what they lead to, by the real openstacksdk at a small OpenStack of the tests' own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,10 +9,7 @@ from elastic.adapters.cloud.openstack.choices import FRESH
 from elastic.adapters.cloud.openstack.site import Site
 from elastic.errors import BadOrder, CloudUnavailable
 from tests.contract.clocks import HandClock
-from tests.unit.adapters.openstack_services import Services
-from tests.unit.adapters.openstack_stub import COMPUTE, IMAGE, NETWORK, PROJECT, SITE, Stub, cloud_at, opened
-
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:openstack")
+from tests.unit.adapters.openstack_stub import COMPUTE, IMAGE, NETWORK, PROJECT, SITE, Stub, cloud_at
 
 PATHS = {
     "image": f"{IMAGE}/images",
@@ -24,22 +21,6 @@ PATHS = {
 KINDS = list(PATHS)
 OWN = {"project_id": PROJECT}
 DEBIAN = {"os_distro": "debian", "os_version": "13"}
-
-
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    with opened() as stub:
-        yield stub
-
-
-@pytest.fixture
-def services(stub: Stub) -> Services:
-    return stub.services
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The adapter as a whole, where OpenStack does not do as it should: what went out, what was learnt, who waits."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,27 +17,11 @@ from elastic.model.recipe import Volume
 from elastic.model.server import ServerStatus
 from tests.contract.clocks import HandClock
 from tests.unit.adapters.openstack_services import VERSIONS
-from tests.unit.adapters.openstack_stub import SITE, Stub, cloud_at, opened, order
+from tests.unit.adapters.openstack_stub import SITE, Stub, cloud_at, order
 
 SERVERS = "/compute/v2.1/servers"
 TOKENS = "/identity/v3/auth/tokens"
 PATIENCE = 10.0
-
-
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    with opened() as stub:
-        yield stub
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def cloud(stub: Stub, tmp_path: Path, clock: HandClock) -> OpenStackCloud:
-    return cloud_at(stub, tmp_path, clock)
 
 
 def made_otherwise(

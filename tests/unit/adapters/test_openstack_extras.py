@@ -1,17 +1,15 @@
 """What is made for a server beside it, by the real openstacksdk, at a small OpenStack of the tests' own."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from elastic.adapters.cloud.openstack import OpenStackCloud, extras
 from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom
 from elastic.model.parts import Part, PartKind
 from elastic.model.recipe import Volume
 from elastic.rules.strays import home_of
 from tests.unit.adapters.openstack_services import Services
-from tests.unit.adapters.openstack_stub import COMPUTE, NETWORK, SITE, VOLUME, Stub, cloud_at, opened, order
+from tests.unit.adapters.openstack_stub import COMPUTE, NETWORK, SITE, VOLUME, Stub, cloud_at, order
 
 PORT, DISK = PartKind.PORT, PartKind.VOLUME
 FLOATING_IP, GROUP = PartKind.FLOATING_IP, PartKind.GROUP
@@ -28,29 +26,11 @@ ALL = {
     "floating_ip": "public",
     "group": "anti-affinity",
 }
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:openstack")
 
 CLUSTER, OWN = "5d7e", "elastic:5d7e"
 PORT_NAME, DISK_NAME = "elastic-5d7e-i-001-3-1-port0", "elastic-5d7e-i-001-3-1-volume0"
 GROUP_NAME = "elastic-5d7e-i-001-3-group0"
 SECONDS = 5.0  # that a call may take
-
-
-@pytest.fixture
-def stub(monkeypatch) -> Iterator[Stub]:
-    monkeypatch.setattr(extras, "POLL", 0.001)
-    with opened() as stub:
-        yield stub
-
-
-@pytest.fixture
-def services(stub: Stub) -> Services:
-    return stub.services
-
-
-@pytest.fixture
-def cloud(stub: Stub, tmp_path) -> OpenStackCloud:
-    return cloud_at(stub, tmp_path)
 
 
 def there(services: Services) -> list[str]:

@@ -1,6 +1,5 @@
 """Our servers among all of a project's, read once, and then by what has changed."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,35 +10,11 @@ from elastic.adapters.cloud.openstack.marks import metadata_of, tags_of
 from elastic.errors import CloudUnavailable
 from elastic.model.domain import DomainKey
 from elastic.model.server import Mark
-from tests.contract.clocks import HandClock
 from tests.unit.adapters.openstack_services import Services
-from tests.unit.adapters.openstack_stub import COMPUTE, SITE, Stub, cloud_at, opened
-
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:openstack")
+from tests.unit.adapters.openstack_stub import COMPUTE, SITE, Stub
 
 CLUSTER, SERVERS = "5d7e", f"{COMPUTE}/servers/detail"
 SECONDS = 5.0  # that a call may take
-
-
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    with opened() as stub:
-        yield stub
-
-
-@pytest.fixture
-def services(stub: Stub) -> Services:
-    return stub.services
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def cloud(stub: Stub, tmp_path, clock: HandClock) -> OpenStackCloud:
-    return cloud_at(stub, tmp_path, clock)
 
 
 def put(services: Services, number: int, cluster: str = CLUSTER, **said: Any) -> str:
