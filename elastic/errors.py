@@ -62,7 +62,9 @@ class BusUnavailable(Unavailable): ...
 class CloudUnavailable(Unavailable):
     """`again`: seconds until it makes sense to ask once more."""
 
-    again = 5.0
+    def __init__(self, text: str = "", again: float = 5.0) -> None:
+        super().__init__(text)
+        self.again = again
 
 
 class NotAsked(CloudUnavailable): ...

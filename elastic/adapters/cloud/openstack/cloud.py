@@ -151,9 +151,7 @@ def _nothing_sent() -> Iterator[None]:
     try:
         yield
     except CloudUnavailable as trouble:
-        refused = NotAsked(str(trouble))
-        refused.again = trouble.again
-        raise refused from trouble
+        raise NotAsked(str(trouble), trouble.again) from trouble
 
 
 @contextmanager

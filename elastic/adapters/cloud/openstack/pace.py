@@ -51,7 +51,7 @@ class Pace:
             until, why = self._paused.get(service, (0.0, ""))
         left = until - self._clock.monotonic()
         if left > 0:
-            raise _not_before(left, f"it asked us to wait: {why}")
+            raise NotAsked(f"it asked us to wait: {why}", left)
 
     def _place(self, timeout: float) -> float:
         """Seconds to wait; the place is taken."""
@@ -61,12 +61,6 @@ class Pace:
             now = self._clock.monotonic()
             free_at = max(self._free_at, now - 1.0)
             if free_at - now > timeout:
-                raise _not_before(free_at - now, f"more than {self.rate:g} requests a second")
+                raise NotAsked(f"more than {self.rate:g} requests a second", free_at - now)
             self._free_at = free_at + 1.0 / self.rate
             return free_at - now
-
-
-def _not_before(seconds: float, why: str) -> NotAsked:
-    refused = NotAsked(why)
-    refused.again = seconds
-    return refused

@@ -98,9 +98,7 @@ class Site:
                 f"Nova speaks the microversions {said}, and elastic needs {MICROVERSION}",
             )
             self._unfit = until, why
-        refused = NotAsked(why)
-        refused.again = until - now
-        raise refused
+        raise NotAsked(why, until - now)
 
 
 def spoken(connection: Connection) -> tuple[str, bool]:
