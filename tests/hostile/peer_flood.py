@@ -12,7 +12,7 @@ from typing import Any, Self
 import amqp
 from amqp.method_framing import frame_writer
 
-from elastic.adapters.bus.link import connected, opened_channel
+from elastic.adapters.bus.link import FAULTS, connected, opened_channel
 
 Message = tuple[bytes, str, str, dict[str, Any], dict[str, Any]]
 """Body, exchange, key, headers, properties."""
@@ -20,10 +20,12 @@ Message = tuple[bytes, str, str, dict[str, Any], dict[str, Any]]
 
 class Flood:
     """So many messages a second, as far as this host can, until it is left. `sent` is how many there were.
-    `ahead`: how many are packed before it begins, so that nothing but the wire holds it up."""
+    `ahead`: how many are packed before it begins, so that nothing but the wire holds it up. `cut`: what ended its
+    connection, if anything did: then the broker does not have all that was sent."""
 
     def __init__(self, url: str, a_second: float, messages: Iterator[Message], ahead: int = 0) -> None:
         self.sent = 0
+        self.cut = ""
         self._url, self._a_second, self._messages, self._ahead = url, a_second, messages, ahead
         self._over, self._begun = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,6 +47,14 @@ class Flood:
         packets = packed(wire, channel, self._messages)
         packets = chain(list(islice(packets, self._ahead)), packets)
         self._begun.set()
+        try:
+            self._pour(wire, packets)
+            channel.basic_qos(0, 1, False)  # the broker has it all
+        except FAULTS as fault:
+            self.cut = f"{type(fault).__name__}: {fault}"
+        connection.release()
+
+    def _pour(self, wire: Any, packets: Iterator[bytes]) -> None:
         began = time.monotonic()
         while not self._over.is_set():
             due = int((time.monotonic() - began) * self._a_second) - self.sent
@@ -52,8 +62,6 @@ class Flood:
             wire.transport.write(b"".join(together))
             self.sent += len(together)
             self._hear(wire)
-        channel.basic_qos(0, 1, False)  # the broker has it all
-        connection.release()
 
     def _hear(self, wire: Any) -> None:
         """Answers are taken in, as by one who reads them."""
