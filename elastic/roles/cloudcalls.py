@@ -30,7 +30,7 @@ from elastic.rules.standing import Complaint
 log = logging.getLogger(__name__)
 
 NOTHING_TO_PREPARE: Mapping[str, Any] = {"prepared": Prepared(), "console": ""}
-LIST_WHOLE_SITE = 4  # this many looks at one site cost more than one listing of all
+LIST_WHOLE_SITE = 4  # this many looks at one site cost more than a page of a listing of all
 
 
 class CloudCalls:
@@ -72,7 +72,7 @@ class CloudCalls:
 
         def answered(prepared: Prepared | None, error: Exception | None) -> None:
             self._reckon(domain.key, tenure, "prepare", error)
-            self._learn(domain.key, instance, tenure, lessons.of_prepare(prepared, error, self._now()))
+            self._learn(domain.key, instance, tenure, lessons.of_prepare(instance, prepared, error, self._now()))
 
         self._note(instance.instance_id, tenure, under_way=True)
         self._workers.submit(f"prepare {instance.site}", work, answered)
@@ -110,7 +110,7 @@ class CloudCalls:
             sites[instance.site].append(instance)
             self._note(instance.instance_id, tenure, under_way=True)
         for site, wanted in sites.items():
-            if len(wanted) >= LIST_WHOLE_SITE:
+            if len(wanted) >= LIST_WHOLE_SITE * self._listings.pages(site):
                 self._listings.ask(site, self.timeout, partial(self._listed, key, tenure, wanted))
                 continue
             for instance in wanted:

@@ -38,7 +38,8 @@ class Findings:
         self._mirror, self._store, self._dossiers = mirror, store, dossiers
         self._remove_double, self._touch = remove_double, touch
 
-    def learn(self, site: str, servers: Sequence[Server]) -> None:
+    def learn(self, site: str, servers: Sequence[Server], begun: float) -> None:
+        """`begun`: monotonic; what it does not show counts only of a record that is older."""
         shown: set[str] = set()
         suspects: dict[DomainKey, list[Server]] = defaultdict(list)
         for server in servers:
@@ -48,7 +49,7 @@ class Findings:
             key = self._mirror.home_of(server.mark.instance_id)
             if key is not None and self._mirror.holds(key):
                 self._compare(key, self._mirror.record(server.mark.instance_id), server, suspects)
-        self._miss(site, shown)
+        self._miss(site, shown, begun)
         for key, found in suspects.items():
             self._judge_doubles(key, found)
 
@@ -71,10 +72,12 @@ class Findings:
             self._dossiers.note(instance.instance_id, tenure, told=told, absent=False, missed_at=None)
             self._touch(key)
 
-    def _miss(self, site: str, shown: set[str]) -> None:
+    def _miss(self, site: str, shown: set[str], begun: float) -> None:
         """Absence is no evidence: those not shown are asked for one by one."""
+        sightings = self._mirror.sightings
         for view in filter(lambda view: self._mirror.holds(view.key), self._mirror.views()):
-            missed = [i for i in view.instances if i.site == site and _should_show(i, shown)]
+            missing = [i for i in view.instances if i.site == site and _should_show(i, shown)]
+            missed = [i for i in missing if sightings.of(i, begun).state_since <= begun]
             for instance in missed:
                 tenure = self._mirror.tenure(view.key).since
                 self._dossiers.note(instance.instance_id, tenure, absent=True)

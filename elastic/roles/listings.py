@@ -13,6 +13,8 @@ from elastic.ports.clock import Clock
 from elastic.ports.cloud import Cloud
 from elastic.ports.workers import Workers
 
+PAGE = 1000  # servers that a Nova shows at a time, as it comes
+
 Found = Mapping[str, Sequence[Server]]
 """By instance id."""
 
@@ -26,6 +28,11 @@ class Listings:
     def __init__(self, cloud: Cloud, workers: Workers, clock: Clock, uid: Callable[[], str]) -> None:
         self._cloud, self._workers, self._clock, self._uid = cloud, workers, clock, uid
         self._waiting: dict[str, list[Told]] = {}  # by site; there while it is being listed
+        self._sizes: dict[str, int] = {}  # by site: how many servers it had last
+
+    def pages(self, site: str) -> int:
+        """How many a listing of it takes, by the last one."""
+        return 1 + self._sizes.get(site, 0) // PAGE
 
     def ask(self, site: str, timeout: float, told: Told) -> None:
         """`told` is called by `Workers.collect`, with a listing that is begun now or later."""
@@ -40,6 +47,8 @@ class Listings:
 
         def ended(found: Found | None, error: Exception | None) -> None:
             waiting = self._waiting.pop(site)
+            if found is not None:
+                self._sizes[site] = sum(map(len, found.values()))
             if waiting:
                 self._begin(site, timeout, waiting)
             for told in asked:

@@ -29,7 +29,7 @@ MOST_ROUNDS, MOST_SERVERS = 1_000, 1_000_000
 
 class _Part(msgspec.Struct, frozen=True):
     """Of one member's listing of one site. `before`: how many servers the parts before it had; null from
-    a member that does not say."""
+    a member that does not say. `age`: seconds since it was begun."""
 
     site: str
     member: str
@@ -37,6 +37,7 @@ class _Part(msgspec.Struct, frozen=True):
     last: bool
     servers: list[Server]
     before: int | None = None
+    age: float = 0.0
 
 
 class Surveyor:
@@ -52,7 +53,7 @@ class Surveyor:
         interval: float,
         timeout: float,
         uid: Callable[[], str],
-        learn: Callable[[str, Sequence[Server]], None],
+        learn: Callable[[str, Sequence[Server], float], None],
     ) -> None:
         self._cloud, self._workers, self._peers, self._clock = cloud, workers, peers, clock
         self._member = member
@@ -99,7 +100,7 @@ class Surveyor:
             if now - last >= patience:
                 self._begun[site] = now
                 work = partial(self._cloud.servers, site, self._uid(), self.timeout)
-                self._workers.submit(site, work, partial(self._listed, site, leads))
+                self._workers.submit(site, work, partial(self._listed, site, leads, now))
 
     def _named(self) -> Sequence[str]:
         """The cloud's own list; its last one if it does not answer."""
@@ -112,7 +113,9 @@ class Surveyor:
     def _last_word(self, site: str, now: float) -> float:
         return max(self._heard.setdefault(site, now), self._begun.get(site, 0.0))
 
-    def _listed(self, site: str, leads: bool, servers: Sequence[Server] | None, error: Exception | None) -> None:
+    def _listed(
+        self, site: str, leads: bool, begun: float, servers: Sequence[Server] | None, error: Exception | None
+    ) -> None:
         if error is not None or servers is None:
             self._silent[site], self._in_doubt = self._silent.get(site, 0) + 1, True
             if self._failing_since is None:
@@ -120,10 +123,10 @@ class Surveyor:
             log.warning("site %s could not be listed: %s", site, error)
             return
         self._silent[site], self._in_doubt, self._failing_since = 0, False, None
-        self._learn(site, servers)
+        self._learn(site, servers, begun)
         if leads and site not in self._telling:  # else the others wait for the next one
             self._telling.add(site)
-            tell = partial(self._tell, site, servers, self._begun[site])
+            tell = partial(self._tell, site, servers, begun)
             self._workers.submit("bus", tell, partial(self._told, site))
 
     def _tell(self, site: str, servers: Sequence[Server], begun: float) -> None:
@@ -136,6 +139,7 @@ class Surveyor:
                 "round": f"{self._member} {begun:.3f}",
                 "before": PART * (number - 1),
                 "last": number == len(parts),
+                "age": self._clock.monotonic() - begun,
                 "servers": msgspec.to_builtins(part),
             }
             self._peers.tell(TOPIC, body)
@@ -160,8 +164,8 @@ class Surveyor:
             return
         gathered += part.servers
         if part.last:
-            self._heard[part.site] = self._clock.monotonic()
+            now = self._heard[part.site] = self._clock.monotonic()
             self._parts.pop(key)
-            self._learn(part.site, gathered)
+            self._learn(part.site, gathered, now - part.age)
         elif len(self._parts) > MOST_ROUNDS or len(gathered) > MOST_SERVERS:
             self._parts.pop(next(iter(self._parts)) if len(self._parts) > MOST_ROUNDS else key)

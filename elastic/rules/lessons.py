@@ -22,10 +22,12 @@ class NotSent(ElasticError):
     """The time in which the call had to go out had passed."""
 
 
-def of_prepare(prepared: Prepared | None, error: Exception | None, now: float) -> Lesson:
+def of_prepare(instance: Instance, prepared: Prepared | None, error: Exception | None, now: float) -> Lesson:
+    """It may have taken minutes, in which an attempt that is on record may have taken effect: that is looked for
+    again. Without one there was no create; and whoever sends one changes the record, and with it the look."""
     match error:
         case None:
-            return {"prepared": prepared, "unready": "", "look": None}
+            return {"prepared": prepared, "unready": "", **({"look": None} if instance.attempt else {})}
         case CloudRefused():
             return of_create(None, error, now)
         case NotReady():

@@ -62,17 +62,16 @@ def _bring_about(instance: Instance, dossier: Dossier, patience: Patience, now: 
     if now < ready_at:
         return Wait(ready_at)
     look = _fresh_look(instance, dossier, ready_at)
-    if look and look.servers:
-        return Adopt(_first(look))
-    prepared = dossier.prepared
-    if prepared is None and (look or attempt is None):
-        return _await_parts(dossier, patience, now)
-    if look is None or prepared is None:
+    if look is None:
         return LookUp()
+    if look.servers:
+        return Adopt(_first(look))
+    if dossier.prepared is None:
+        return _await_parts(dossier, patience, now)
     made = attempt.n if attempt else 0
     if made >= MOST_ATTEMPTS:
         return Move(InstanceState.FAILED, f"the cloud did not make it in {made} attempts")
-    return Create(made + 1, look.version, prepared)
+    return Create(made + 1, look.version, dossier.prepared)
 
 
 def _await_parts(dossier: Dossier, patience: Patience, now: float) -> Step:

@@ -13,6 +13,7 @@ from elastic.model.parts import Part, PartKind
 from elastic.model.recipe import Recipe
 from elastic.model.server import Order, ServerStatus
 from elastic.model.states import InstanceState
+from elastic.roles import listings
 from elastic.roles.cloudcalls import LIST_WHOLE_SITE, CloudCalls
 from elastic.roles.dossiers import Dossiers
 from elastic.rules.dossier import Dossier, Look, Prepared
@@ -257,6 +258,23 @@ def test_a_few_are_looked_for_one_by_one_and_many_at_once(desk):
     desk.cloud.called.clear()
     look(desk, *few, "one-more")
     assert desk.cloud.called == [("servers", "north", "uid", TIMEOUT, None)]
+
+
+def test_a_large_site_is_not_listed_for_a_few(desk, monkeypatch):
+    """It comes in pages, as many as it did last time."""
+    monkeypatch.setattr(listings, "PAGE", 2)
+    for number in range(5):
+        desk.has(f"x{number}")
+    many = [f"i{n}" for n in range(3 * LIST_WHOLE_SITE)]
+    look(desk, *many)
+    desk.ends()
+    desk.cloud.called.clear()
+    look(desk, *many[1:])
+    assert [call[-1] for call in desk.cloud.called] == many[1:]
+    desk.ends()
+    desk.cloud.called.clear()
+    look(desk, *many)
+    assert [call[-1] for call in desk.cloud.called] == [None]
 
 
 def test_of_a_listing_of_all_each_gets_its_own(desk):

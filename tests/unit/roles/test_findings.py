@@ -41,9 +41,9 @@ class Study:
         self.reads.append(key)
         return self.here.store.view(key)
 
-    def learn(self, *servers: Server, site: str = "north") -> None:
+    def learn(self, *servers: Server, site: str = "north", ago: float = 0) -> None:
         self.here.touched.clear()
-        self.findings.learn(site, servers)
+        self.findings.learn(site, servers, self.here.clock.monotonic() - ago)
 
     def known(self, name: str):
         return self.dossiers.bare(name, self.mirror.tenure(WEB).since)
@@ -103,6 +103,15 @@ def test_only_what_should_be_up_is_missed(study):
     study.learn()
     missed = [i.instance_id for i in study.mirror.view(WEB).instances if study.known(i.instance_id).absent]
     assert missed == ["up", "coming"]
+
+
+def test_what_is_younger_than_the_listing_is_not_missed(study):
+    """Nor is what came up since: the cloud has spoken of it after that."""
+    study.here.clock.advance(5)
+    study.learn(ago=5.1)
+    assert not study.touched
+    study.learn(ago=5)
+    assert study.known("up").absent
 
 
 def test_a_listing_of_one_site_says_nothing_of_another(study):

@@ -21,8 +21,10 @@ class Member:
     def __init__(self, here: Setting, name: str, leads: bool = False) -> None:
         self.here, self.name, self.leads = here, name, leads
         self.learnt: list[tuple[str, list[str]]] = []
+        self.ages: list[float] = []
         self.listed: list[str] = []
         self.is_cut_off = False
+        self.takes = 0.0  # seconds, a listing
         self.homes: set[str] = set()
         self.peers = peers = MemoryPeers(here.broker, name)
         self.surveyor = Surveyor(
@@ -30,13 +32,15 @@ class Member:
         )
         peers.start(lambda *_: None, lambda topic, said: self.surveyor.hear(said))
 
-    def learn(self, site: str, servers: Sequence[Server]) -> None:
+    def learn(self, site: str, servers: Sequence[Server], begun: float) -> None:
         self.learnt.append((site, sorted(s.server_id for s in servers)))
+        self.ages.append(self.here.clock.monotonic() - begun)
 
     # the cloud, as this member reaches it
 
     def servers(self, site: str, *rest: object) -> Sequence[Server]:
         self.listed.append(site)
+        self.here.clock.advance(self.takes)
         return self.here.cloud.servers("nowhere" if self.is_cut_off else site, *rest)
 
     def __getattr__(self, name: str):
@@ -96,6 +100,21 @@ def test_sites_where_ones_instances_are_are_listed_though_the_cloud_names_them_n
     cluster.a.homes = {"old-site"}
     cluster.turn()
     assert cluster.a.listed == ["north", "old-site"]
+
+
+def test_a_listing_says_when_it_was_begun(cluster):
+    """What came up while it was made, or while it was told, is not in it."""
+    cluster.a.takes = 3.0
+    cluster.here.clock.advance(INTERVAL)
+    cluster.a.turn()
+    assert cluster.a.ages == [3.0]
+    cluster.here.broker.pump()
+    assert cluster.b.ages == [3.0]
+
+
+def test_one_from_a_member_that_does_not_say_its_age_is_new(cluster):
+    cluster.b.surveyor.hear({"site": "north", "member": "x", "round": "x 1", "last": True, "servers": []})
+    assert cluster.b.ages == [0.0]
 
 
 def test_a_site_without_servers_is_told_too(cluster):

@@ -3,9 +3,11 @@
 import pytest
 
 from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, NoRoom, NotAsked, NotReady
+from elastic.model.instance import Attempt
 from elastic.model.states import InstanceState
 from elastic.rules.dossier import Prepared
 from elastic.rules.lessons import NotSent, of_create, of_prepare
+from tests.unit.rules.views import record
 
 NOW = 1000.0
 FAILED, REJECTED = InstanceState.FAILED, InstanceState.REJECTED
@@ -19,7 +21,7 @@ def after(error: CloudUnavailable, again: float) -> CloudUnavailable:
 @pytest.mark.parametrize(
     ("error", "lesson"),
     [
-        (None, {"prepared": Prepared(), "unready": "", "look": None}),
+        (None, {"prepared": Prepared(), "unready": ""}),
         (BadOrder("no image"), {"refused": (REJECTED, "no image")}),
         (NoRoom("quota"), {"refused": (FAILED, "quota")}),
         (after(NotReady("creating"), 2.0), {"unready": "creating", "wait_until": NOW + 2}),
@@ -29,7 +31,13 @@ def after(error: CloudUnavailable, again: float) -> CloudUnavailable:
 )
 def test_of_a_preparation(error, lesson):
     """What is not ready is only so while the cloud says it: its silence says nothing."""
-    assert of_prepare(Prepared() if error is None else None, error, NOW) == lesson
+    assert of_prepare(record("i", 100), Prepared() if error is None else None, error, NOW) == lesson
+
+
+def test_of_a_preparation_for_a_second_attempt():
+    """The first may have taken effect meanwhile: it is looked for again."""
+    again = record("i", 200, attempt=Attempt(1, 1.0, open=False))
+    assert of_prepare(again, Prepared(), None, NOW) == {"prepared": Prepared(), "unready": "", "look": None}
 
 
 @pytest.mark.parametrize(

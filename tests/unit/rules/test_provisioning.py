@@ -154,9 +154,15 @@ NO_SERVER_YET = [
     ),
     ("a second one that was not sent is settled too", record(300, open=2), {"not_sent": True}, Settle()),
     ("of which none counts", record(300, closed=0), {"look": look(999)}, Create(1, 7)),
-    ("what it needs is prepared first", record(100), {"prepared": None}, Prepare()),
     (
-        "but not where an attempt may have made it: the type may be gone meanwhile",
+        "so is one for which nothing is prepared: many are looked up at once",
+        record(100),
+        {"prepared": None},
+        LookUp(),
+    ),
+    ("then what it needs is prepared", record(100), {"prepared": None, "look": look(999)}, Prepare()),
+    (
+        "an attempt may have made it, of a type that is gone meanwhile: it is looked for first",
         record(200, open=1),
         {"prepared": None, "attempt_since": 965},
         LookUp(),
@@ -396,7 +402,7 @@ def gone(*parts: Part) -> frozenset[str]:
 
 
 WITH_PARTS = [
-    ("its parts are made first", record(100), {"prepared": None}, Prepare()),
+    ("its parts are made first", record(100), {"prepared": None, "look": look(999)}, Prepare()),
     ("also before a second attempt", record(300, closed=1), {"prepared": None, "look": look(999)}, Prepare()),
     (
         "but not while one may be under way",
@@ -404,26 +410,31 @@ WITH_PARTS = [
         {"prepared": None, "attempt_since": 980},
         Wait(1010),
     ),
-    ("then it is looked for", record(100), {"prepared": READY}, LookUp()),
+    (
+        "then it is created: nobody can have sent a create since the look without changing the record",
+        record(100),
+        {"prepared": READY, "look": look(900)},
+        Create(1, 7, READY),
+    ),
+    ("what was looked for under another version is looked for again", record(100), {"prepared": READY}, LookUp()),
     (
         "a part that is not ready yet is asked for again",
         record(100),
-        {"prepared": None, "unready": "volume v-1 is creating", "since": NOW - 299},
+        {"prepared": None, "unready": "volume v-1 is creating", "since": NOW - 299, "look": look(999)},
         Prepare(),
     ),
     (
         "for as long as a boot may take",
         record(100),
-        {"prepared": None, "unready": "volume v-1 is creating", "since": NOW - 301},
+        {"prepared": None, "unready": "volume v-1 is creating", "since": NOW - 301, "look": look(999)},
         Move(FAILED, "not prepared within 300 s: volume v-1 is creating"),
     ),
     (
         "a cloud that does not answer makes nobody fail",
         record(100),
-        {"prepared": None, "since": NOW - 3000},
+        {"prepared": None, "since": NOW - 3000, "look": look(999)},
         Prepare(),
     ),
-    ("and created with them", record(100), {"prepared": READY, "look": look(999)}, Create(1, 7, READY)),
     (
         "what its type cannot have ends it before anything was asked for",
         record(100),
