@@ -63,7 +63,7 @@ reclaim                     whether a share may shrink the domain; false
     @property
     def places(self) -> tuple[Place, ...]:
         """What it may launch."""
-        return self.place.places("iaas_site", "deployable_type", "iaas_allocation") if self.maximum else ()
+        return self.place.places if self.maximum else ()
 
     def decide(self, question: Question) -> Answer:
         census = take_census(question, self.place.site)

@@ -5,14 +5,12 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from elastic.model.actions import Answer, Place, Question, Reason
-from elastic.rules.answering import answered
-from elastic.rules.census import take_census
-from elastic.rules.onesite import OneSite
+from elastic.model.actions import Answer, Place, Question
+from elastic.rules.fixednumber import kept
+from elastic.rules.onesite import WORKER_KEYS, OneSite
 from elastic.rules.settings import Settings
-from elastic.rules.sizing import Limits
 
-KEYS = ("preserve_n", "force_site", "epuworker_type", "epuworker_allocation")
+KEYS = ("preserve_n", *WORKER_KEYS)
 
 
 class Simplest(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,26 +35,13 @@ reclaim               whether a share may shrink the domain; false
     def configured(cls, conf: Mapping[str, Any]) -> Self:
         settings = Settings(conf, KEYS)
         common = settings.common()
-        place = OneSite(
-            site=settings.text("force_site", "ec2-east"),
-            deployable_type=settings.text("epuworker_type", "epu_work_consumer"),
-            allocation=settings.text("epuworker_allocation", "small"),
-            oldest_first=common.oldest_first,
-        )
+        place = OneSite.read_worker(settings, common)
         return cls(preserve_n=settings.integer("preserve_n"), reclaim=common.reclaim, place=place)
 
     @property
     def places(self) -> tuple[Place, ...]:
         """What it may launch."""
-        return self.place.places("force_site", "epuworker_type", "epuworker_allocation") if self.preserve_n else ()
+        return self.place.places if self.preserve_n else ()
 
     def decide(self, question: Question) -> Answer:
-        census = take_census(question, self.place.site)
-        limits = Limits(share=question.share, reclaim=self.reclaim)
-        desired = limits.hold(self.preserve_n, census.size)
-
-        reasons = limits.reasons(self.preserve_n, census.size)
-        if desired != limits.hold(census.base, census.size):
-            reasons = (Reason("policy", f"preserve_n is {self.preserve_n}, in place of {census.base}"), *reasons)
-        moves = self.place.reach(desired, census, question.now)
-        return answered(census, desired, moves, reasons, census.memo.last_change)
+        return kept("preserve_n", self.preserve_n, self.place, question, reclaim=self.reclaim)

@@ -19,6 +19,16 @@ class Moves(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...] = ()
 
 
+def parted(excess: int, going: tuple[Candidate, ...], why_others_stay: str = "the others are protected") -> Moves:
+    """`going` are those of `excess` too many that may go."""
+    reasons = []
+    if going:
+        reasons.append(Reason("victims", f"{excess} too many: {named(going)} may go"))
+    if len(going) < excess:
+        reasons.append(Reason("victims", f"only {len(going)} of {excess} may go: {why_others_stay}"))
+    return Moves(going=going, reasons=tuple(reasons))
+
+
 def answered(
     census: Census,
     desired: int,

@@ -6,7 +6,7 @@ from typing import Any, Self
 import msgspec
 
 from elastic.model.actions import Candidate, Launch, Place, Reason
-from elastic.rules.answering import Moves, named, shown
+from elastic.rules.answering import Moves, parted, shown
 from elastic.rules.backoff import backoff_end
 from elastic.rules.census import Census
 from elastic.rules.exact import Number
@@ -14,6 +14,7 @@ from elastic.rules.settings import REQUIRED, Common, Settings
 from elastic.rules.victims import in_order_of_going
 
 KEYS = ("deployable_type", "iaas_site", "iaas_allocation", "retirable_nodes", "unique_key", "unique_values")
+WORKER_KEYS = ("force_site", "epuworker_type", "epuworker_allocation")
 
 
 class Unique(msgspec.Struct, frozen=True):
@@ -33,8 +34,9 @@ class Unique(msgspec.Struct, frozen=True):
 
 
 class OneSite(msgspec.Struct, frozen=True, kw_only=True):
-    """What to launch, and where; and who goes first."""
+    """What to launch, and where; and who goes first. `keys`: those that say site, type and allocation."""
 
+    keys: tuple[str, str, str] = ("iaas_site", "deployable_type", "iaas_allocation")
     site: str
     deployable_type: str
     allocation: str | None
@@ -56,9 +58,22 @@ class OneSite(msgspec.Struct, frozen=True, kw_only=True):
             oldest_first=common.oldest_first,
         )
 
-    def places(self, *keys: str) -> tuple[Place, ...]:
-        """`keys`: those of the site, the type and the allocation."""
-        site, kind, allocation = (f"engine_conf.{key}" for key in keys)
+    @classmethod
+    def read_worker(cls, settings: Settings, common: Common) -> Self:
+        """The keys in WORKER_KEYS, all of which have a default."""
+        site, kind, allocation = WORKER_KEYS
+        return cls(
+            keys=WORKER_KEYS,
+            site=settings.text(site, "ec2-east"),
+            deployable_type=settings.text(kind, "epu_work_consumer"),
+            allocation=settings.text(allocation, "small"),
+            oldest_first=common.oldest_first,
+        )
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What it may launch, for those who look whether it can be had."""
+        site, kind, allocation = (f"engine_conf.{key}" for key in self.keys)
         return (Place(self.site, self.deployable_type, site, kind, allocation),)
 
     def reach(self, desired: int, census: Census, now: Number) -> Moves:
@@ -90,13 +105,8 @@ class OneSite(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(msgspec.structs.replace(launch, extravars={key: value}) for value in values)
 
     def _shrink(self, excess: int, census: Census) -> Moves:
-        going = tuple(in_order_of_going(census.counted, self.retirable, self.oldest_first)[:excess])
-        reasons = []
-        if going:
-            reasons.append(Reason("victims", f"{excess} too many: {named(going)} may go"))
-        if len(going) < excess:
-            reasons.append(Reason("victims", f"only {len(going)} of {excess} may go: the others are protected"))
-        return Moves(going=going, reasons=tuple(reasons))
+        going = in_order_of_going(census.counted, self.retirable, self.oldest_first)[:excess]
+        return parted(excess, tuple(going))
 
 
 def _as_text(value: Any) -> str:

@@ -21,6 +21,7 @@ KEYS = (
     "scale_down_n_vms",
     "cooldown_period",
 )
+NUMBERS = KEYS[1:]
 
 
 class Asked(msgspec.Struct, frozen=True):
