@@ -20,13 +20,18 @@ from elastic.model.actions import Answer, Candidate, Question, Sample, Work
 from elastic.model.domain import DomainKey
 from elastic.model.states import Health, InstanceState
 from elastic.rules import ring
+from elastic.rules.census import LastChange
 from elastic.rules.config import checked_health
 from elastic.rules.diagnosis import Verdict, diagnose
-from elastic.rules.exact import Number
+from elastic.rules.exact import Number, exact
+from elastic.rules.pipeline import Past, Pipeline, Turn
 from elastic.rules.policy import decide
+from elastic.rules.settings import Settings
 from elastic.rules.shares import shares
+from elastic.rules.signals import Signals
 
-AS_WRITTEN = frozenset({"engine_conf", "extravars", "memo"})
+COUNTS = ("in_service", "booting", "draining")
+AS_WRITTEN = frozenset({"engine_conf", "extravars", "memo", "policies", "capacity", "behaviour", "fallback"})
 
 
 class SampleAsked(Sample, frozen=True, forbid_unknown_fields=True): ...
@@ -133,6 +138,69 @@ class Own(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return ring.partition_of(ring.slot_of(DomainKey.checked(owner, name)), self.partitions)
 
 
+class SignalsAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """In the words of the wire; null or missing: no data."""
+
+    ready: Number | None = None
+    unacked: Number | None = None
+    running_acked: Number | None = None
+    in_service: int | None = None
+    booting: int | None = None
+    idle: Number | None = None
+    draining: int | None = None
+    busy_slots: Number | None = None
+    arrival_rate: Number | None = None
+    service_time: Number | None = None
+    value: Number | None = None
+
+    def signals(self) -> Signals:
+        counts = {name: getattr(self, name) or 0 for name in COUNTS}
+        for name, count in counts.items():
+            if count < 0:
+                raise BadRequest(f"signals.{name} must not be negative, but is {count}")
+        told = {name: getattr(self, name) for name in self.__struct_fields__ if name not in COUNTS}
+        known = {name: exact(number) for name, number in told.items() if number is not None}
+        return Signals(in_service=counts["in_service"], booting=counts["booting"], **known)
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The pipeline of the engine `policy` alone, on signals that are told."""
+
+    policies: Any = None
+    capacity: Any = None
+    behaviour: Any = None
+    combine: Any = None
+    fallback: Any = None
+    signals: SignalsAsked = SignalsAsked()
+    share: int | None = None
+    misses: int = 0
+    history: tuple[Past, ...] = ()
+    last_change: LastChange | None = None
+    now: float
+
+    def answer(self) -> Mapping[str, Any]:
+        if self.share is not None and self.share < 0:
+            raise BadRequest(f"share must not be negative, but is {self.share}")
+        conf = {key: getattr(self, key) for key in Pipeline.KEYS}
+        pipeline, signals = Pipeline.read(Settings(conf, Pipeline.KEYS)), self.signals.signals()
+        turn = Turn(
+            signals=dict.fromkeys(pipeline.laws, signals),
+            current=signals.current,
+            counted=signals.current,
+            now=self.now,
+            share=self.share,
+            misses=self.misses,
+            history=self.history,
+            last_change=self.last_change,
+        )
+        outcome = pipeline.run(turn)
+        return {
+            "raw": outcome.raw,
+            "desired": outcome.desired,
+            "stages": [{"stage": s.stage, "value": s.value, "reason": s.reason} for s in outcome.stages],
+        }
+
+
 class Share(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     total: int
     weights: tuple[Number, ...]
@@ -141,11 +209,13 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return {"shares": shares(self.total, self.weights)}
 
 
-SUBJECTS: Mapping[str, type[Decide | Diagnose | Own | Share]] = {
+Subject = Decide | Diagnose | Own | Share | Size
+SUBJECTS: Mapping[str, type[Subject]] = {
     "decide": Decide,
     "diagnose": Diagnose,
     "own": Own,
     "share": Share,
+    "size": Size,
 }
 
 
@@ -164,7 +234,7 @@ def answer_lines(subject: str, lines: Iterable[bytes], write: Callable[[bytes], 
     return failed
 
 
-def _answer(subject: type[Decide | Diagnose | Own | Share], line: bytes, number: int) -> dict[str, Any]:
+def _answer(subject: type[Subject], line: bytes, number: int) -> dict[str, Any]:
     try:
         said = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:

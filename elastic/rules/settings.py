@@ -73,7 +73,15 @@ class Settings:
             raise BadRequest(f"{self._prefix}{key} has to be {minimum} or more, not {value!r}")
         return whole
 
-    def number(self, key: str, default: Any = REQUIRED, *, signed: bool = False, positive: bool = False) -> Any:
+    def number(
+        self,
+        key: str,
+        default: Any = REQUIRED,
+        *,
+        signed: bool = False,
+        positive: bool = False,
+        maximum: Number | None = None,
+    ) -> Any:
         """Not negative unless `signed`."""
         value = self._value(key, default)
         if value is default:
@@ -84,6 +92,8 @@ class Settings:
             raise BadRequest(f"{self._prefix}{key} must not be negative, but is {value!r}")
         if positive and value <= 0:
             raise BadRequest(f"{self._prefix}{key} has to be above 0, but is {value!r}")
+        if maximum is not None and value > maximum:
+            raise BadRequest(f"{self._prefix}{key} has to be {maximum} at most, but is {value!r}")
         return value
 
     def text(self, key: str, default: Any = REQUIRED, *, may_be_empty: bool = False) -> Any:
@@ -123,6 +133,18 @@ class Settings:
             raise BadRequest(f"{self._prefix}{key} has to be a list, or a text with commas, not {value!r}")
         return tuple(value)
 
+    def named(self, key: str) -> str:
+        """How the key is told of."""
+        return f"{self._prefix}{key}"
+
+    def says(self, key: str) -> bool:
+        """Whether the key is there, though it be null."""
+        return key in self._conf
+
+    def anything(self, key: str, default: Any = REQUIRED) -> Any:
+        """For a key whose values its reader tells apart."""
+        return self._value(key, default)
+
     def maps(self, key: str) -> list[tuple[str, Mapping[str, Any]]]:
         """A list of maps that is not empty, each with its own name to be told by, such as `clouds[0]`."""
         value = self._value(key, REQUIRED)
@@ -131,6 +153,10 @@ class Settings:
         if not value:
             raise BadRequest(f"{self._prefix}{key} must not be empty")
         return [(f"{self._prefix}{key}[{number}]", item) for number, item in enumerate(value)]
+
+    def section(self, key: str, keys: Sequence[str]) -> "Settings":
+        """The map at `key`, which has `keys`; empty if it is not there."""
+        return Settings(self.table(key), keys, inside=f"{self._prefix}{key}")
 
     def table(self, key: str) -> Mapping[str, Any]:
         value = self._value(key, {})
