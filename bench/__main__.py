@@ -18,12 +18,13 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import add_domain, failover, heartbeats, memory, quiet, reconnect, rpc, whole
+from bench import add_domain, engines, failover, heartbeats, memory, quiet, reconnect, rpc, whole
 from bench.rows import Measure, Row, head, hush, markdown, shown, tell
 from bench.servers import Servers, lacking, started
 
 MEASURES: dict[str, Measure] = {
     "heartbeats": heartbeats.measure,
+    "engines": engines.measure,
     "quiet": quiet.measure,
     "add_domain": add_domain.measure,
     "failover": failover.measure,

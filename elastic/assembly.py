@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
-from elastic.adapters.bus.signing import instance_key, verify
+from elastic.adapters.bus.signing import instance_key, sign, verify
 from elastic.agent import Agent, Inbox, Staff
 from elastic.model.assignment import Member
 from elastic.model.domain import DomainKey
@@ -18,6 +18,7 @@ from elastic.ports.cloud import Cloud
 from elastic.ports.engine import Engine
 from elastic.ports.lastheard import LastHeard
 from elastic.ports.membership import Election, Group
+from elastic.ports.sensor import Closed, Gate, Sensor
 from elastic.ports.store import Store
 from elastic.ports.workers import Workers
 from elastic.roles.alibi import Alibis
@@ -28,6 +29,7 @@ from elastic.roles.cycle import Cycle, Role
 from elastic.roles.decider import Decider
 from elastic.roles.doctor import Doctor
 from elastic.roles.dossiers import Dossiers
+from elastic.roles.drainer import Drainer
 from elastic.roles.duties import Duties
 from elastic.roles.findings import Findings
 from elastic.roles.herald import Herald
@@ -43,6 +45,7 @@ from elastic.roles.provisioner import Provisioner
 from elastic.roles.reactor import Desk, Hearing, MemberStatus, Reactor
 from elastic.roles.reaper import Reaper
 from elastic.roles.resync import Resync
+from elastic.roles.sensing import Sensing
 from elastic.roles.survey import Surveyor
 from elastic.roles.sweep import Sweep
 from elastic.roles.tally import Tally
@@ -72,6 +75,8 @@ class Parts:
     lastheard: LastHeard
     notebook: Notebook
     engines: Mapping[str, type[Engine]]
+    sensors: Mapping[str, type[Sensor]] = field(default_factory=dict)
+    gate: Gate = field(default_factory=Closed)
     tuning: Tuning = field(default_factory=Tuning)
     operators: Collection[str] | None = None
     node: Mapping[str, object] = field(default_factory=dict)
@@ -134,6 +139,10 @@ class _Assembly:
         for cycle in self.cycles:
             cycle.touch((key,))
 
+    def tell_decider(self, key: DomainKey) -> None:
+        """There are new numbers: nobody else goes by them."""
+        next(cycle for cycle in self.cycles if cycle.role is self.decider).touch((key,))
+
     def complaints(self, key: DomainKey) -> tuple[Complaint, ...]:
         """What roles other than the decider fail at."""
         found = ((c.name, c.failures[key]) for c in self.cycles if key in c.failures)
@@ -149,14 +158,17 @@ class _Assembly:
     def _appoint(self) -> None:
         """Make the roles, and the cycles that they are visited in: in this order within a turn."""
         parts = self.parts
+        self.sensing, self.drainer = self._sensing(), self._drainer()
         self.doctor, self.decider, self.provisioner = self._doctor(), self._decider(), self._provisioner()
         self.herald = Herald(self.mirror, parts.outgoing, parts.workers, self.touch)
         self.parting = Parting(parts.outgoing, parts.workers, self.herald.is_telling, self.touch)
         self.reaper = Reaper(self.mirror, self.tuning.record_max_age, self.dossiers.forget, self.parting)
         self.resync = Resync(self.mirror, self.tuning.resync)
         roles: dict[str, Role] = {
+            "sensing": self.sensing,
             "doctor": self.doctor,
             "decider": self.decider,
+            "drainer": self.drainer,
             "provisioner": self.provisioner,
             "herald": self.herald,
             "reaper": self.reaper,
@@ -193,6 +205,8 @@ class _Assembly:
             dials=self._dials(),
             memories=(
                 *remembering,
+                self.sensing,
+                self.drainer,
                 self.dossiers,
                 self.parting,
                 self.alibis,
@@ -234,6 +248,29 @@ class _Assembly:
             self.tuning.brake,
             lambda site: self.tally.is_braked(site, parts.clock.monotonic()),
             self.complaints,
+            lambda view, now: self.drainer.judged(view, self.sensing.observed(view, now), now),
+        )
+
+    def _drainer(self) -> Drainer:
+        parts = self.parts
+        return Drainer(
+            self.heard,
+            parts.outgoing,
+            parts.workers,
+            lambda instance_id, body: sign(instance_key(parts.secret, instance_id), body),
+        )
+
+    def _sensing(self) -> Sensing:
+        parts, tuning = self.parts, self.tuning
+        return Sensing(
+            parts.clock,
+            parts.sensors,
+            parts.gate,
+            parts.workers,
+            self.heard,
+            self.tell_decider,
+            tuning.sense,
+            tuning.sensor_timeout,
         )
 
     def _provisioner(self) -> Provisioner:
@@ -314,8 +351,11 @@ class _Assembly:
             cloud=parts.cloud,
             lastheard=parts.lastheard,
             engines=parts.engines,
+            sensors=parts.sensors,
+            gate=parts.gate,
             member=parts.member,
             status=self._status,
+            sensor_data=self.sensing.shown,
         )
         return Reactor(desk, hearing, parts.operators)
 

@@ -22,6 +22,7 @@ ElasticError
 │   ├── BadOrder          and never will: the order itself is wrong
 │   └── NoRoom            not now: quota, or no valid host
 ├── ServerGone            the cloud says that there is no such server (404)
+├── SensorFailed          a source of numbers gave none
 └── BadMessage            what arrived is not a message we understand
 """
 
@@ -106,3 +107,7 @@ class ServerGone(ElasticError): ...
 
 
 class BadMessage(ElasticError): ...
+
+
+class SensorFailed(ElasticError):
+    """The text goes after the source's name: `does not answer: ...`."""

@@ -33,6 +33,8 @@ from elastic.adapters.membership.tooz import ToozGroup
 from elastic.adapters.membership.tooz_zookeeper import SCHEMES as ZOOKEEPER
 from elastic.adapters.membership.tooz_zookeeper import ZookeeperDriver, address_of
 from elastic.adapters.membership.zookeeper import ZookeeperElection
+from elastic.adapters.sensor import installed_sensors
+from elastic.adapters.sensor.gate import UrlGate
 from elastic.adapters.store.memory import MemoryStore
 from elastic.adapters.store.place import StorePlace
 from elastic.adapters.store.sqlite import SqliteStore
@@ -91,6 +93,8 @@ def plant(settings: Settings) -> Plant:
         lastheard=MemoryLastHeard(),
         notebook=BlackBox(run_dir / f"{default.member}.visit"),
         engines=installed_engines(),
+        sensors=installed_sensors(),
+        gate=UrlGate(settings.sensors.allow),
         tuning=tuning(settings),
         operators=operators(settings),
         node={"bus": bus_of_vms, "exchange": heartbeats_name(default.cluster)},
@@ -113,6 +117,8 @@ def tuning(settings: Settings) -> Tuning:
         sweep=settings.reaper.interval,
         grace=settings.reaper.grace,
         record_max_age=settings.reaper.record_max_age,
+        sense=settings.sensors.interval,
+        sensor_timeout=settings.sensors.timeout,
         settle=settings.cloud.settle,
         cloud_timeout=settings.cloud.timeout,
         creates_at_once=settings.cloud.workers,

@@ -31,6 +31,8 @@ class Tuning:
     sweep: float = 300.0
     grace: float = 60.0
     record_max_age: float = 7200.0
+    sense: float = 15.0
+    sensor_timeout: float = 5.0
     settle: float = 30.0
     cloud_timeout: float = 20.0
     creates_at_once: int = 4

@@ -41,7 +41,7 @@ class Show(One):
     """Show an instance."""
 
     owned = True
-    columns = (*COLUMNS, "pid", "extravars", "errors", "ipv6", "parts", "console")
+    columns = (*COLUMNS, "pid", "extravars", "errors", "ipv6", "parts", "console", "work", "drain", "metrics")
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("id", metavar="ID")

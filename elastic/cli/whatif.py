@@ -13,10 +13,11 @@ from typing import Any, BinaryIO
 
 import msgspec
 from cliff.command import Command
+from msgspec.structs import replace
 
 from elastic.engines import installed_engines
 from elastic.errors import BadRequest, ElasticError
-from elastic.model.actions import Answer, Candidate, Question, Sample, Work
+from elastic.model.actions import Answer, Candidate, Question, Reason, Sample, Work
 from elastic.model.domain import DomainKey
 from elastic.model.states import Health, InstanceState
 from elastic.rules import ring
@@ -70,7 +71,8 @@ class Decide(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             now=self.now,
             memo=self.memo,
         )
-        return decide(question, _engines())
+        answer = decide(question, _engines())
+        return replace(answer, reasons=tuple(Reason(r.stage, r.text) for r in answer.reasons))
 
 
 class PolicyAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -56,6 +56,11 @@ interval = 1
 interval = 2
 probe = 1
 
+[sensors]
+allow = *
+interval = 2
+timeout = 2
+
 [reaper]
 interval = 15
 grace = 10

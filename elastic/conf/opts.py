@@ -6,9 +6,22 @@ from collections.abc import Sequence
 from oslo_config import cfg
 from oslo_log._options import list_opts as oslo_log_opts  # what its entry point `oslo.config.opts` names
 
-from elastic.conf import brake, bus, cloud, coordination, decider, default, doctor, metrics, reaper, rpc, store
+from elastic.conf import (
+    brake,
+    bus,
+    cloud,
+    coordination,
+    decider,
+    default,
+    doctor,
+    metrics,
+    reaper,
+    rpc,
+    sensors,
+    store,
+)
 
-GROUPS = (default, store, coordination, bus, rpc, cloud, decider, doctor, reaper, brake, metrics)
+GROUPS = (default, store, coordination, bus, rpc, cloud, decider, doctor, reaper, brake, sensors, metrics)
 
 LINE = (
     "%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s domain=%(domain)s member=%(member)s term=%(term)s "

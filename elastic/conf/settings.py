@@ -18,6 +18,7 @@ from elastic.conf.doctor import Doctor
 from elastic.conf.metrics import Metrics
 from elastic.conf.reaper import Reaper
 from elastic.conf.rpc import Rpc
+from elastic.conf.sensors import Sensors
 from elastic.conf.store import Store
 from elastic.errors import BadRequest
 from elastic.model.names import checked_name
@@ -37,6 +38,7 @@ class Settings:
     doctor: Doctor
     reaper: Reaper
     brake: Brake
+    sensors: Sensors
     metrics: Metrics
 
     @classmethod

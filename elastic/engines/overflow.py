@@ -84,7 +84,13 @@ Numbers may be texts: "3".
     def places(self) -> tuple[Place, ...]:
         """What it may launch."""
         keys = ("engine_conf.clouds", "engine_conf.dtname", "engine_conf.instance_type")
-        return tuple(Place(site.name, self.deployable_type, *keys) for site in self.sites if site.size != 0)
+        usable = [site for site in self.sites if 0 not in (site.size, self.maximum)]
+        return tuple(Place(site.name, self.deployable_type, *keys) for site in usable)
+
+    @property
+    def interval(self) -> float | None:
+        """A metric may say something else, or fall silent."""
+        return float(self.sample_period) / 3 if self.thresholds.metric is not None else None
 
     def decide(self, question: Question) -> Answer:
         whole = take_census(question, self.sites[0].name)
@@ -119,7 +125,8 @@ Numbers may be texts: "3".
             here = [i for i in census.counted if i.site == site.name]
             if site.size is not None and len(here) > site.size:
                 candidates = in_order_of_going(here, oldest_first=self.oldest_first)
-                away(candidates[: len(here) - site.size], f"{site.name} may hold {site.size}")
+                protected = [i for i in here if i.protected]  # told when the others are too few
+                away((candidates + protected)[: len(here) - site.size], f"{site.name} may hold {site.size}")
         return census, going, reasons
 
     def _reach(self, desired: int, census: Census, retired: Sequence[Candidate], now: Number) -> Moves:

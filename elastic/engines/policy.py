@@ -8,7 +8,7 @@ import msgspec
 from elastic.errors import BadRequest
 from elastic.model.actions import Answer, Launch, Place, Question, Reason
 from elastic.rules.answering import Moves, answered, parted
-from elastic.rules.census import Census, take_census
+from elastic.rules.census import Census, recalled, take_census
 from elastic.rules.exact import Number
 from elastic.rules.manysites import Retired, Site, at_other_sites, by_site, fill, place, retire, spread
 from elastic.rules.observing import Observing
@@ -41,11 +41,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, memo: Mapping[str, Any] | None) -> Self:
-        said = {key: value for key, value in (memo or {}).items() if value is not None}
-        try:
-            return msgspec.convert(said, cls)
-        except msgspec.ValidationError as fault:
-            raise BadRequest(f"memo: {fault}") from None
+        return recalled(memo, cls)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +110,10 @@ reclaim           whether a share may shrink the domain; false
         keys = ("engine_conf.sites", "engine_conf.deployable_type", "engine_conf.allocation")
         return tuple(Place(site.name, self.deployable_type, *keys) for site in self.sites if site.size != 0)
 
+    @property
+    def interval(self) -> float:
+        return float(self.pipeline.behaviour.interval)
+
     def decide(self, question: Question) -> Answer:
         whole, past = take_census(question, self.sites[0].name), History.read(question.memo)
         retired = retire(
@@ -160,7 +160,7 @@ reclaim           whether a share may shrink the domain; false
         lacks = tuple(
             Reason("no_data", f"{name}: {signal} is not known") for name, signal in outcome.unknown.items()
         )
-        said = tuple(Reason(stage.stage, stage.reason) for stage in outcome.stages if stage.tells)
+        said = tuple(Reason(stage.stage, stage.reason, stage.value) for stage in outcome.stages if stage.tells)
         return answered(
             census,
             outcome.desired,

@@ -65,6 +65,11 @@ reclaim                     whether a share may shrink the domain; false
         """What it may launch."""
         return self.place.places if self.maximum else ()
 
+    @property
+    def interval(self) -> float | None:
+        """A metric may say something else, or fall silent."""
+        return float(self.common.sample_period) / 3 if self.thresholds.metric is not None else None
+
     def decide(self, question: Question) -> Answer:
         census = take_census(question, self.place.site)
         limits = Limits(

@@ -99,9 +99,12 @@ class Place(msgspec.Struct, frozen=True):
     allocation_key: str
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`value`: the size after that stage, where it is about the size."""
+
     stage: str
     text: str
+    value: int | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ ZOMBIE (over, and still talking).
 """
 
 from enum import StrEnum
+from functools import cached_property
 
 
 class InstanceState(StrEnum):
@@ -34,17 +35,17 @@ class InstanceState(StrEnum):
     FAILED = "900-FAILED"
     REJECTED = "950-REJECTED"
 
-    @property
+    @cached_property
     def is_over(self) -> bool:
         """It no longer counts and never will: leaving, gone, or never came."""
         return self >= InstanceState.TERMINATING
 
-    @property
+    @cached_property
     def is_final(self) -> bool:
         """Nothing more will happen to it."""
         return self >= InstanceState.TERMINATED
 
-    @property
+    @cached_property
     def is_coming(self) -> bool:
         """On its way up, not there yet."""
         return self < InstanceState.RUNNING
@@ -59,7 +60,7 @@ class Health(StrEnum):
     MISSING = "MISSING"
     ZOMBIE = "ZOMBIE"
 
-    @property
+    @cached_property
     def is_ill(self) -> bool:
         """An instance of this health is to be replaced. (OUT_OF_CONTACT may only be late.)"""
         return self in _ILL

@@ -5,17 +5,21 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
-from functools import partial
 from types import FrameType
+
+from msgspec.structs import replace
 
 from elastic.adapters.bus.address import checked_url
 from elastic.adapters.bus.voice import KombuVoice
 from elastic.errors import ElasticError
 from elastic.node.agent import Agent, Mouth, Voice
+from elastic.node.drain import Commands, Drain
 from elastic.node.logfile import LOG_LIMIT, BoundedStream
+from elastic.node.numbers import numbers, work_in
 from elastic.node.settings import PLACE, VARIABLE, Settings, read_settings, settings_path
-from elastic.node.units import look, watchers
+from elastic.node.units import Report, look, watchers
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +43,14 @@ def _log() -> logging.Handler:
 
 def _agent(settings: Settings, voice: Voice) -> Agent:
     mouth = Mouth(settings, boot=os.urandom(8).hex())
-    return Agent(mouth, voice, partial(look, watchers(settings.units)), settings.interval)
+    drain = Drain(Commands.of(settings.drain).filled(settings.filled), time.monotonic)
+    watching, tell = watchers(settings.units), numbers(settings.metrics, settings.filled)
+    work = settings.filled(settings.work)
+
+    def whole() -> Report:
+        return replace(look(watching), metrics=tell(), work=work_in(work))
+
+    return Agent(mouth, voice, whole, settings.interval, drain)
 
 
 def _once(agent: Agent, voice: Voice) -> int:

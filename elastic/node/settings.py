@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import msgspec
@@ -16,7 +17,8 @@ PLACE = "/etc/elastic/node.json"
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`key` signs heartbeats and is never logged. `interval` is in seconds, `slot` from 0 to 4095.
 
-    `units`: what to watch, see `elastic.node.units`.
+    `units`: what to watch, see `elastic.node.units`; `metrics`: numbers to tell, and `work`: the file that says
+    what there is to do, see `elastic.node.numbers`; `drain`: how to finish it, see `elastic.node.drain`.
     """
 
     bus: str
@@ -29,6 +31,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     interval: float = 30.0
     exchange: str = ""
     units: tuple[Mapping[str, Any], ...] = ()
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    work: str = ""
+    drain: Mapping[str, Any] = {}
+
+    def filled(self, text: str) -> str:
+        """With what stands for the instance in its place: `$instance_id`, `$domain`, `$owner`."""
+        names = {"instance_id": self.instance_id, "domain": self.domain, "owner": self.owner}
+        return Template(text).safe_substitute(names)
 
     def __post_init__(self) -> None:
         if self.interval <= 0:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from elastic.errors import BadRequest, ElasticError
+from elastic.model.actions import Work
 from elastic.model.states import Health
 
 MOST_LINES = 20
@@ -36,6 +37,8 @@ class Report(msgspec.Struct, frozen=True):
     state: Health = Health.OK
     error: str | None = None
     failures: tuple[Failure, ...] = ()
+    metrics: Mapping[str, float] = {}
+    work: Work | None = None
 
 
 class Watcher(Protocol):

@@ -89,9 +89,10 @@ class HeartbeatIn(Protocol):
 class Outgoing(Protocol):
     """What we send without waiting for an answer. Returns when the bus has it; raises BusUnavailable."""
 
-    def ask(self, reply_to: str) -> None:
-        """Ask the VM whose heartbeat named this address for another one now. If nobody is there any more, or the
-        address is none, nothing happens."""
+    def ask(self, reply_to: str, order: bytes = b"", mac: str = "") -> None:
+        """Ask the VM whose heartbeat named this address for another one now, and give it an order with that, if
+        there is one, signed with the VM's own key. If nobody is there any more, or the address is none, nothing
+        happens."""
 
     def announce(
         self, owner: str, domain: str, subscribers: Sequence[str], state: str, body: Mapping[str, Json]

@@ -18,6 +18,11 @@ class Engine(Protocol):
     def places(self) -> Sequence[Place]:
         """All that it may launch, for those who look whether it can be had. An engine need not say."""
 
+    @property
+    def interval(self) -> float | None:
+        """Seconds after which it wants to be asked again though nothing has changed: it goes by the clock, or by
+        what sensors tell. Null, or no such attribute: no need."""
+
     def decide(self, question: Question) -> Answer:
         """Say what to launch and terminate so that the domain is as it should be.
 

@@ -16,12 +16,13 @@ class Attention:
         self._inner, self._mirror, self._matters = inner, mirror, matters
 
     def note(self, instance_id: str, heard: Heard) -> bool:
+        before = self._inner.of(instance_id)
         if not self._inner.note(instance_id, heard):
             return False
         record, key = self._mirror.record(instance_id), self._mirror.home_of(instance_id)
         if key is not None and record is not None:
             is_as_known = heard.state == record.health and record.state is InstanceState.RUNNING
-            if not is_as_known:
+            if not is_as_known or _drains_otherwise(before, heard):
                 self._matters(key)
         return True
 
@@ -30,3 +31,10 @@ class Attention:
 
     def keep_only(self, instance_ids: Iterable[str]) -> None:
         self._inner.keep_only(instance_ids)
+
+
+def _drains_otherwise(before: Heard | None, heard: Heard) -> bool:
+    """It has begun to drain, or ended; or its work has ended meanwhile."""
+    if before is None:
+        return bool(heard.drain)
+    return before.drain != heard.drain or bool(heard.drain and before.work != heard.work)

@@ -13,6 +13,7 @@ from elastic.model.actions import Answer
 from elastic.model.decision import Decision, Event, Stage
 from elastic.model.domain import Disabled, DomainKey
 from elastic.model.instance import Instance
+from elastic.model.observed import Observed
 from elastic.model.states import Health
 from elastic.model.view import Standing, View
 from elastic.ports.engine import Engine
@@ -26,9 +27,10 @@ from elastic.roles.moment import Moment
 from elastic.roles.thoughts import BLINK, Thoughts
 from elastic.rules import policy
 from elastic.rules.caution import Brake, BrakePolicy, brake
+from elastic.rules.policy import Considered
 from elastic.rules.ring import slot_of
 from elastic.rules.standing import Complaint, concluded, undecided
-from elastic.rules.wishes import Wishes, question, wishes
+from elastic.rules.wishes import NOTHING, Wishes, question, wishes
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,9 @@ class Decider:
         brake_policy: BrakePolicy,
         site_braked: Callable[[str], bool],
         complaints: Callable[[DomainKey], tuple[Complaint, ...]],
+        observe: Callable[[View, Moment], Observed] = lambda _view, _now: NOTHING,
     ) -> None:
+        self._observe = observe
         self._mirror, self._engines, self._heard, self._thoughts = mirror, engines, heard, thoughts
         self._isolation, self.interval, self.brake_policy = isolation, interval, brake_policy
         self._site_braked, self._complaints = site_braked, complaints
@@ -64,15 +68,17 @@ class Decider:
             stopped = Complaint("Paused", "DisabledByOperator", "disabled by an operator: nothing is decided")
             self._conclude(view, undecided(view, (stopped, *self._complaints(view.key)), now.wall))
             return None
-        held = self._brake(view, now)
+        held, observed = self._brake(view, now), self._observe(view, now)
         try:
-            answer = self._ask_engine(view, held, now)
+            considered = self._ask_engine(view, held, observed, now)
         except Exception as error:
             return self._engine_failed(view, error, now)
-        if answer is None:
+        if considered is None:
             return now.mono + BLINK
         self._isolation.succeeded(view.key)
-        return self._write(view, answer, held, now)
+        again = self._write(view, considered.answer, held, observed, now)
+        later = None if considered.again is None else now.mono + considered.again
+        return min((at for at in (again, later) if at is not None), default=None)
 
     def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002
         drop_others(self._last_refusal, keys)
@@ -81,13 +87,15 @@ class Decider:
         sites = {i.site for i in view.instances}
         return brake(view, self.brake_policy, now.wall, any(self._site_braked(site) for site in sites))
 
-    def _ask_engine(self, view: View, held: Brake, now: Moment) -> Answer | None:
+    def _ask_engine(self, view: View, held: Brake, observed: Observed, now: Moment) -> Considered | None:
         """Null: it is still thinking."""
         sightings = self._mirror.sightings
-        asked = question(view, held, now.wall, lambda i: now.mono - sightings.of(i, now.mono).state_since)
+        asked = question(
+            view, held, now.wall, lambda i: now.mono - sightings.of(i, now.mono).state_since, observed
+        )
         if view.domain.is_to_be_empty:
-            return policy.decide(asked, self._engines)  # no engine has a say, so none can hold it up
-        work = partial(policy.decide, asked, self._engines)
+            return policy.consider(asked, self._engines)  # no engine has a say, so none can hold it up
+        work = partial(policy.consider, asked, self._engines)
         return self._thoughts.think(view.key, view.counter, work, now.mono)
 
     def _engine_failed(self, view: View, error: Exception, now: Moment) -> float:
@@ -101,12 +109,12 @@ class Decider:
         self._conclude(view, undecided(view, (failure.complaint,), now.wall))
         return failure.until
 
-    def _write(self, view: View, answer: Answer, held: Brake, now: Moment) -> float | None:
+    def _write(self, view: View, answer: Answer, held: Brake, observed: Observed, now: Moment) -> float | None:
         wished = wishes(view, answer, slot_of(view.key), now.wall)
         if any(self._is_back(i) for i in view.instances if i.instance_id in wished.going):
             return now.mono + BLINK  # the doctor has yet to write what we have heard
         standing = concluded(view, answer, wished, held, self._complaints(view.key), now.wall)
-        decision = self._decision(view, answer, wished, held, now)
+        decision = self._decision(view, answer, wished, held, observed, now)
         if wished.added or wished.going:
             self._mirror.commit(
                 view,
@@ -142,23 +150,27 @@ class Decider:
         if changed or decision or events:
             self._mirror.commit(view, decides=True, standing=changed, decision=decision, events=events)
 
-    def _decision(self, view: View, answer: Answer, wished: Wishes, held: Brake, now: Moment) -> Decision | None:
+    def _decision(
+        self, view: View, answer: Answer, wished: Wishes, held: Brake, observed: Observed, now: Moment
+    ) -> Decision | None:
         """What `explain` shows: each visit that changes something; a refusal once, until its reason changes."""
-        stages = _asked_for(view, wished) + tuple(Stage(r.stage, None, r.text) for r in answer.reasons)
+        stages = _asked_for(view, wished) + tuple(Stage("sensor", None, text) for text in observed.lacks)
+        stages += tuple(Stage(r.stage, r.value, r.text) for r in answer.reasons)
         if held.is_on:
             stages += (Stage("brake", None, held.text),)
         reasons = tuple(f"{s.stage}: {s.text}" for s in stages)
+        before = self._last_refusal.pop(view.key, ())
         if not wished.actions and answer.desired == view.standing.desired:
-            if not reasons or self._last_refusal.get(view.key) == reasons:
+            if not reasons:
                 return None
             self._last_refusal[view.key] = reasons
-        else:
-            self._last_refusal.pop(view.key, None)
+            if reasons == before:
+                return None
         return Decision(
             time=now.wall,
             member=self._mirror.member,
             term=self._mirror.assignment.term,
-            inputs=_inputs(view),
+            inputs=_inputs(view, observed),
             stages=stages,
             actions=wished.actions,
             reason="; ".join(reasons) or "nothing to do",
@@ -171,8 +183,12 @@ def _asked_for(view: View, wished: Wishes) -> tuple[Stage, ...]:
     return (Stage("asked", None, f"a client wants {', '.join(named)} terminated"),) if named else ()
 
 
-def _inputs(view: View) -> dict[str, object]:
+def _inputs(view: View, observed: Observed) -> dict[str, object]:
     """The domain in brief, as the engine saw it."""
+    told = {
+        name: {"value": sample.value, "at": sample.at, "source": observed.sources.get(name, "")}
+        for name, sample in observed.domain.items()
+    }
     valid = [i for i in view.instances if i.is_valid]
     return {
         "engine": view.domain.engine,
@@ -181,6 +197,7 @@ def _inputs(view: View) -> dict[str, object]:
         "unhealthy": sum(i.is_unhealthy for i in view.instances),
         "coming": sum(i.state.is_coming for i in valid),
         "desired_before": view.standing.desired,
+        **({"sensors": told} if told else {}),
     }
 
 

@@ -11,6 +11,9 @@ from elastic.ports.store import Store
 from elastic.roles import recipes
 from elastic.rules.ring import slot_of
 
+OF_THE_AGENT = ("units", "metrics", "work", "drain")
+"""Vars that are the agent's: what it watches, tells and does."""
+
 
 class Orders:
     """`node`: what every agent has to know of the bus; `key_of`: an instance's own key."""
@@ -31,7 +34,7 @@ class Orders:
             "cluster": self._cluster,
             "key": self._key_of(instance.instance_id),
             "interval": domain.health_policy.interval,
-            "units": given.get("units", []),
+            **{name: given[name] for name in OF_THE_AGENT if name in given},
         }
         uid = self._store.layout().uid
         return Order(

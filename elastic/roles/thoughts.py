@@ -7,9 +7,9 @@ dies in a visit can say in whose.
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from elastic.model.actions import Answer
 from elastic.model.domain import DomainKey
 from elastic.ports.workers import Overrun, Workers
+from elastic.rules.policy import Considered
 
 BLINK = 0.1  # seconds that the control loop waits for an engine
 
@@ -40,7 +40,7 @@ class Thoughts:
         self._pending: dict[DomainKey, Thought] = {}
         self.overruns = 0  # calls that took longer than a blink
 
-    def think(self, key: DomainKey, counter: int, work: Callable[[], Answer], now: float) -> Answer | None:
+    def think(self, key: DomainKey, counter: int, work: Callable[[], Considered], now: float) -> Considered | None:
         """The engine's answer; null while it is still at it. Whatever it raises is raised here; Overrun when
         it exceeds its budget. A call that has not returned is never started again."""
         pending = self._pending.get(key)
@@ -54,13 +54,15 @@ class Thoughts:
         self._put_down()
         if pending.counter != counter:
             return self._begin(key, counter, work, now)  # it thought about what is no longer so
-        answer: Answer = pending.call.result()
+        answer: Considered = pending.call.result()
         return answer
 
-    def _begin(self, key: DomainKey, counter: int, work: Callable[[], Answer], now: float) -> Answer | None:
+    def _begin(
+        self, key: DomainKey, counter: int, work: Callable[[], Considered], now: float
+    ) -> Considered | None:
         self._notebook.enter(key)
         try:
-            answer: Answer = self._workers.run(work, BLINK)
+            answer: Considered = self._workers.run(work, BLINK)
         except Overrun as slow:
             self.overruns += 1
             self._pending[key] = Thought(counter, now, slow)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import inf
 
 from elastic.model.actions import Candidate
 from elastic.model.states import InstanceState
@@ -9,7 +10,7 @@ from elastic.rules.exact import Number, exact
 
 FIRST_DELAY = 5
 LONGEST_DELAY = 300  # seconds
-FAILURES = frozenset({InstanceState.FAILED, InstanceState.REJECTED})
+FAILURES = (InstanceState.FAILED, InstanceState.REJECTED)
 
 
 def delay_after(failures: int) -> int:
@@ -23,10 +24,9 @@ def delay_after(failures: int) -> int:
 def backoff_end(records: Iterable[Candidate], site: str, now: Number) -> Fraction | None:
     """When launches at `site` may go on; None if they may now."""
     here = [i for i in records if i.site == site]
-    successes = [exact(i.state_time) for i in here if i.state is InstanceState.RUNNING]
-    failures = [exact(i.state_time) for i in here if i.state in FAILURES]
-    since = [at for at in failures if not successes or at > max(successes)]
+    success = max((i.state_time for i in here if i.state is InstanceState.RUNNING), default=-inf)
+    since = [i.state_time for i in here if i.state in FAILURES and i.state_time > success]
     if not since:
         return None
-    end = max(since) + delay_after(len(since))
+    end = exact(max(since)) + delay_after(len(since))
     return end if exact(now) < end else None

@@ -11,7 +11,7 @@ from elastic.errors import BadRequest
 from elastic.rules.exact import Number, exact
 from elastic.rules.settings import Settings
 
-PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)%")
+PERCENT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)%")
 WHOLE = re.compile(r"[0-9]{1,9}")
 Mode = Literal["hold", "static", "current_if_higher", "current_if_lower"]
 
@@ -34,7 +34,7 @@ class StepLimit(msgspec.Struct, frozen=True):
             return cls(count=settings.integer(key))
         counts = [part for part in said.split("|") if WHOLE.fullmatch(part)]
         percents = [found[1] for part in said.split("|") if (found := PERCENT.fullmatch(part))]
-        if len(percents) != 1 or len(counts) + 1 != said.count("|") + 1 or len(counts) > 1:
+        if len(percents) != 1 or len(counts) > 1 or len(counts) != said.count("|"):
             raise BadRequest(f'{settings.named(key)} has to be a number, "P%", or both as "P%|N", not {said!r}')
         return cls(count=int(counts[0]) if counts else None, percent=percents[0])
 

@@ -1,12 +1,15 @@
 """Which instances count, and from which size a policy starts."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 
 from elastic.errors import BadRequest
 from elastic.model.actions import Candidate, Question
+from elastic.rules.exact import whole
+
+Kind = TypeVar("Kind", bound=msgspec.Struct)
 
 
 class LastChange(msgspec.Struct, frozen=True):
@@ -16,22 +19,25 @@ class LastChange(msgspec.Struct, frozen=True):
     direction: Literal["out", "in"]
 
 
+def recalled(memo: Mapping[str, Any] | None, kind: type[Kind]) -> Kind:
+    """What a memo says under the keys of `kind`. Other keys are another engine's, and passed over."""
+    said = {key: whole(memo[key]) for key in kind.__struct_fields__ if memo.get(key) is not None} if memo else {}
+    try:
+        return msgspec.convert(said, kind)
+    except msgspec.ValidationError as fault:
+        raise BadRequest(f"memo: {fault}") from None
+
+
 class Memo(msgspec.Struct, frozen=True, kw_only=True):
-    """What every engine remembers. Other keys are another engine's, and passed over."""
+    """What every engine remembers."""
 
     last_change: LastChange | None = None
     size: int | None = None
     draining: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, memo: Mapping[str, Any] | None) -> "Memo":
-        said = {key: value for key, value in (memo or {}).items() if value is not None}
-        if isinstance(said.get("size"), float) and said["size"].is_integer():
-            said["size"] = int(said["size"])
-        try:
-            return msgspec.convert(said, cls)
-        except msgspec.ValidationError as fault:
-            raise BadRequest(f"memo: {fault}") from None
+    def read(cls, memo: Mapping[str, Any] | None) -> Self:
+        return recalled(memo, cls)
 
 
 class Census(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,11 +74,12 @@ def take_census(question: Question, first_site: str) -> Census:
     records = tuple(sorted((_sited(i, first_site) for i in question.instances), key=lambda i: i.instance_id))
     memo = Memo.read(question.memo)
 
-    may_leave = {i.instance_id: i for i in records if i.is_valid and not i.protected}
+    valid = tuple(i for i in records if i.is_valid)
+    may_leave = {i.instance_id: i for i in valid if not i.protected} if memo.draining else {}
     leaving = {name: may_leave[name] for name in memo.draining if name in may_leave}
     return Census(
         records=records,
-        counted=tuple(i for i in records if i.is_valid and i.instance_id not in leaving),
+        counted=tuple(i for i in valid if i.instance_id not in leaving),
         leaving=tuple(leaving.values()),
         unhealthy=tuple(i for i in records if i.is_unhealthy),
         zombies=tuple(i for i in records if i.is_zombie),

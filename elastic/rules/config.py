@@ -11,7 +11,7 @@ from elastic.rules.exact import is_number
 from elastic.rules.policy import Policy, engine_named
 
 Config = Mapping[str, Mapping[str, Any]]
-SIZE_KEYS = ("preserve_n", "domain_desired_size", "minimum_vms", "maximum_vms")
+SIZE_KEYS = ("preserve_n", "domain_desired_size", "minimum_vms", "maximum_vms", "capacity.max")
 LARGEST = 100_000
 """Instances of one domain: more can only be a slip, and would cost a replica its memory."""
 
@@ -72,7 +72,7 @@ def checked_config(
     """Raise BadRequest that names the key, unless this is a config that a domain can run on."""
     checked_general(general, engines).configured(engine_conf)
     for key in SIZE_KEYS:
-        if isinstance(size := engine_conf.get(key), int | float) and size > LARGEST:
+        if isinstance(size := _at(key, engine_conf), int | float) and size > LARGEST:
             raise BadRequest(f"{key} must be at most {LARGEST}, not {size!r}")
     checked_health(health)
 
@@ -122,6 +122,13 @@ def _health_value(key: str, value: Any) -> Any:
     if value < 0:
         raise BadRequest(f"health.{key} must not be negative, but is {value!r}")
     return value
+
+
+def _at(path: str, keys: Mapping[str, Any]) -> Any:
+    """The value at `key`, or at `section.key`."""
+    section, _, key = path.rpartition(".")
+    there = keys.get(section) if section else keys
+    return there.get(key) if isinstance(there, Mapping) else None
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

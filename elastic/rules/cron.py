@@ -20,8 +20,7 @@ from elastic.rules.exact import Number, exact
 FIELDS = 5
 FIELD = re.compile(r"[0-9*,/-]+")
 BEGINNING = datetime(2000, 1, 1)
-FARTHEST = timedelta(hours=3)
-"""No clock is ever set back by more: so far ahead of it a firing that was may stand."""
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
 class Cron(msgspec.Struct, frozen=True):
@@ -40,15 +39,22 @@ class Cron(msgspec.Struct, frozen=True):
             raise ValueError(str(fault)) from None
         return cls(" ".join(fields), zone)
 
-    def fired_before(self, now: Number, within: Number) -> bool:
+    def fired_before(self, now: Number, within: Number | Fraction) -> bool:
         """Whether it fired at most `within` seconds before `now`; both ends count as the latest and as over."""
         zone = ZoneInfo(self.zone)
-        moment = datetime.fromtimestamp(floor(exact(now)), UTC).astimezone(zone).replace(tzinfo=None)
-        for plain in CronSim(self.line, moment + FARTHEST, reverse=True):
+        start = _latest_shown(floor(exact(now)), zone) + SECOND  # which is itself left out
+        for plain in CronSim(self.line, start, reverse=True):
             fired = _first_occurrence(plain, zone)
             if fired is not None and fired <= exact(now):
                 return exact(now) < fired + exact(within)
         return False
+
+
+def _latest_shown(now: int, zone: ZoneInfo) -> datetime:
+    """On the zone's clock; if that was set back within a day, on the clock as it was."""
+    moment = datetime.fromtimestamp(now, UTC)
+    shown, before = moment.astimezone(zone), (moment - DAY).astimezone(zone)
+    return max(shown.replace(tzinfo=None), before.replace(tzinfo=None) + DAY)
 
 
 def _first_occurrence(plain: datetime, zone: ZoneInfo) -> Fraction | None:

@@ -11,7 +11,7 @@ def held(key: str, wanted: int, census: Census, base: int, limits: Limits) -> tu
     """How many there shall be, and why; `key` is the one that names `wanted`, `base` the size that was."""
     desired, reasons = limits.hold(wanted, census.size), limits.reasons(wanted, census.size)
     if desired != limits.hold(base, census.size):
-        reasons = (Reason("policy", f"{key} is {wanted}, in place of {base}"), *reasons)
+        reasons = (Reason("policy", f"{key} is {wanted}, in place of {base}", wanted), *reasons)
     return desired, reasons
 
 

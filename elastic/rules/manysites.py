@@ -82,7 +82,7 @@ def place(
     ends = {site.name: backoff_end(records, site.name, now) for site in sites if missing}
     closed = {name: end for name, end in ends.items() if end is not None}
     chosen = placement(missing, [site for site in sites if site.name not in closed], taken)
-    wished = set(placement(missing, sites, taken))  # were there no backoff
+    wished = placement(missing, sites, taken)  # were there no backoff
     passed_over = [name for name in closed if name in wished]
     reasons = [
         Reason("backoff", f"{name}: launches failed there, none before {shown(closed[name])}")
@@ -96,6 +96,9 @@ def place(
         text = (
             f"no room for {missing - len(chosen)} more: {', '.join(full)} {'is' if len(full) == 1 else 'are'} full"
         )
+        reasons.append(Reason("capacity", text))
+    elif len(wished) < missing:
+        text = f"no room for {missing - len(wished)} more, even were there no backoff"
         reasons.append(Reason("capacity", text))
     return Placed(chosen, bool(passed_over) and len(chosen) < missing, tuple(reasons))
 

@@ -9,7 +9,7 @@ import msgspec
 from elastic.errors import BadRequest
 from elastic.model.actions import Candidate, Question
 from elastic.model.states import InstanceState
-from elastic.rules.exact import Number
+from elastic.rules.exact import Number, exact
 from elastic.rules.sampling import measured
 from elastic.rules.settings import Settings
 from elastic.rules.signals import Signals
@@ -22,7 +22,7 @@ class Observing(msgspec.Struct, frozen=True, kw_only=True):
     """`metrics`: by signal, the name under which a sensor tells it. A sample older than `max_age` seconds says
     nothing."""
 
-    max_age: Number
+    max_age: Number | Fraction
     metrics: Mapping[str, str]
 
     @classmethod
@@ -36,7 +36,7 @@ class Observing(msgspec.Struct, frozen=True, kw_only=True):
             if not isinstance(name, str) or not name:
                 raise BadRequest(f"{settings.named('metrics')}.{signal} has to be the name of a metric")
         settings.table("queue")
-        return cls(max_age=settings.number("max_age", max(15, 3 * interval)), metrics=metrics)
+        return cls(max_age=settings.number("max_age", max(Fraction(15), 3 * exact(interval))), metrics=metrics)
 
     def signals(self, question: Question, counted: Sequence[Candidate], missing: int) -> Signals:
         """Without `value`, which each law may have by another name; `missing` are yet to be replaced."""

@@ -10,7 +10,7 @@ from elastic.errors import BadRequest
 from elastic.rules.answering import shown
 from elastic.rules.behaviour import Behaviour, Fallback
 from elastic.rules.census import LastChange
-from elastic.rules.exact import Number, exact
+from elastic.rules.exact import Number, exact, first_from, last_until
 from elastic.rules.laws import LAWS, SCHEDULE, Law, Timetable
 from elastic.rules.settings import Settings, distinct
 from elastic.rules.signals import NoData, Signals
@@ -18,7 +18,7 @@ from elastic.rules.sizing import is_cooling
 
 Combine = Literal["max", "min", "sum"]
 COMBINED: Mapping[Combine, Callable[[Iterable[int]], int]] = {"max": max, "min": min, "sum": sum}
-Past = tuple[Number, int]
+Past = tuple[float, int]
 """When, and what entered the stabilisation then."""
 
 
@@ -114,8 +114,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     def run(self, turn: Turn) -> Outcome:
         raw, unknown = self._raw(turn)
         stages = [self._combined(raw, turn)]
-        if any(table.is_in_force(turn.now) for table in self.timetables.values()):
-            stages.append(self._scheduled(stages[-1].value, turn))
+        in_force = [table for table in self.timetables.values() if table.is_in_force(turn.now)]
+        if in_force:
+            stages.append(_scheduled(stages[-1].value, in_force))
         entered = stages[-1].value
         for stage in (self._stabilised, self._stepped, self._clamped, self._cooled):
             stages.append(stage(stages[-1].value, turn))
@@ -130,8 +131,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
     def remembered(self, history: Sequence[Past], now: Number, entered: int) -> list[list[Number]]:
         """The history with this turn's number, and without what is too old for either window."""
-        oldest = exact(now) - self.behaviour.memory
-        return [[at, value] for at, value in (*history, (now, entered)) if exact(at) >= oldest]
+        oldest = first_from(exact(now) - self.behaviour.memory)
+        return [[at, value] for at, value in (*history, (now, entered)) if at >= oldest]
 
     def _raw(self, turn: Turn) -> tuple[dict[str, int | None], dict[str, str]]:
         raw: dict[str, int | None] = {}
@@ -165,27 +166,12 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         acts = self.fallback.mode if misses >= self.fallback.threshold else "hold"
         return Stage("fallback", value, f"no law knows, for {misses} turns: {acts}, {value}", tells=True)
 
-    def _scheduled(self, value: int, turn: Turn) -> Stage:
-        tables = [table for table in self.timetables.values() if table.is_in_force(turn.now)]
-        floor = max((table.floor for table in tables if table.floor is not None), default=None)
-        ceiling = min((table.ceiling for table in tables if table.ceiling is not None), default=None)
-        after = value if floor is None else max(value, floor)
-        after = after if ceiling is None else min(after, ceiling)
-        told = " and ".join(
-            f"{bound} {size}" for bound, size in (("floor", floor), ("ceiling", ceiling)) if size is not None
-        )
-        if floor is not None and ceiling is not None and floor > ceiling:
-            return Stage(
-                "schedule", after, f"warning: {told} are in force, and the ceiling wins: {after}", tells=True
-            )
-        return Stage("schedule", after, f"in force: {told}: {after}", after != value)
-
     def _stabilised(self, value: int, turn: Turn) -> Stage:
         """Fewer only if it was wanted all through the window; likewise more."""
         current, behaviour = turn.current, self.behaviour
         window = behaviour.window_down if value < current else behaviour.window_up
-        since = exact(turn.now) - exact(window)
-        seen = [past for at, past in turn.history if exact(at) > since] + [value]
+        before = last_until(exact(turn.now) - exact(window))
+        seen = [past for at, past in turn.history if at > before] + [value]
         after = value
         if value < current:
             after = min(current, max(seen))
@@ -226,6 +212,20 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         return Stage(
             "cooldown", after, f"changed a short while ago: {after} until {shown(Fraction(end))}", tells=True
         )
+
+
+def _scheduled(value: int, tables: Sequence[Timetable]) -> Stage:
+    """Within the largest floor and the smallest ceiling of those in force."""
+    floor = max((table.floor for table in tables if table.floor is not None), default=None)
+    ceiling = min((table.ceiling for table in tables if table.ceiling is not None), default=None)
+    after = value if floor is None else max(value, floor)
+    after = after if ceiling is None else min(after, ceiling)
+    told = " and ".join(
+        f"{bound} {size}" for bound, size in (("floor", floor), ("ceiling", ceiling)) if size is not None
+    )
+    if floor is not None and ceiling is not None and floor > ceiling:
+        return Stage("schedule", after, f"warning: {told} are in force, and the ceiling wins: {after}", tells=True)
+    return Stage("schedule", after, f"in force: {told}: {after}", after != value)
 
 
 def _policy(where: str, conf: Mapping[str, Any]) -> tuple[str, Law | Timetable]:

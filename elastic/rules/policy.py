@@ -9,6 +9,9 @@ import msgspec
 from elastic.errors import BadRequest
 from elastic.model.actions import Answer, Question, Reason
 from elastic.model.domain import DEFAULT_ENGINE
+from elastic.rules.exact import is_number
+
+LEAST_INTERVAL = 1.0  # seconds
 
 
 class Policy(Protocol):
@@ -20,15 +23,30 @@ class Policy(Protocol):
     def decide(self, question: Question) -> Answer: ...
 
 
+class Considered(msgspec.Struct, frozen=True):
+    """`again`: seconds until the engine wants to be asked once more, though nothing changes; null: no need."""
+
+    answer: Answer
+    again: float | None = None
+
+
 def decide(question: Question, engines: Mapping[str, type[Policy]]) -> Answer:
     """What the engine that `question` names would do. Raise BadRequest that names what is wrong with it."""
+    return consider(question, engines).answer
+
+
+def consider(question: Question, engines: Mapping[str, type[Policy]]) -> Considered:
+    """As `decide`, for one who asks more than once."""
     _check_distinct(question)
     if question.removed:
-        return emptied(question)
+        return Considered(emptied(question))
     if question.share is not None and question.share < 0:
         raise BadRequest(f"share must not be negative, but is {question.share}")
     engine = engine_named(question.engine, engines)
-    return _checked(engine.configured(question.engine_conf).decide(question), engine)
+    configured = engine.configured(question.engine_conf)
+    answer = _checked(configured.decide(question), engine)
+    again = getattr(configured, "interval", None)
+    return Considered(answer, max(LEAST_INTERVAL, float(again)) if is_number(again) else None)
 
 
 def _checked(answer: object, engine: type[Policy]) -> Answer:

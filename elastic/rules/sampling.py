@@ -4,25 +4,24 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from elastic.model.actions import Candidate, Sample
-from elastic.rules.exact import Number, exact
+from elastic.rules.exact import Number, exact, first_from, total
 
 
 def measured(
-    metric: str, domain: Mapping[str, Sample], counted: Iterable[Candidate], period: Number, now: Number
+    metric: str, domain: Mapping[str, Sample], counted: Iterable[Candidate], period: Number | Fraction, now: Number
 ) -> Fraction | None:
     """The domain's own sample, else the exact mean over the `counted` instances that have one.
 
     Samples older than `period` seconds are left out, and so are those without a value.
     """
-    own = _fresh(domain.get(metric), period, now)
+    oldest = first_from(exact(now) - exact(period))
+    own = _fresh(domain.get(metric), oldest)
     if own is not None:
-        return own
-    told = [_fresh(instance.sensors.get(metric), period, now) for instance in counted]
+        return exact(own)
+    told = [_fresh(instance.sensors.get(metric), oldest) for instance in counted]
     values = [value for value in told if value is not None]
-    return sum(values, Fraction(0)) / len(values) if values else None
+    return total(values) / len(values) if values else None
 
 
-def _fresh(sample: Sample | None, period: Number, now: Number) -> Fraction | None:
-    if sample is None or sample.value is None or exact(now) - exact(sample.at) > exact(period):
-        return None
-    return exact(sample.value)
+def _fresh(sample: Sample | None, oldest: float) -> Number | None:
+    return None if sample is None or sample.at < oldest else sample.value

@@ -9,7 +9,7 @@ from elastic.model.actions import Candidate
 from elastic.model.states import InstanceState
 from elastic.rules.answering import named
 from elastic.rules.census import Census
-from elastic.rules.exact import Number, exact
+from elastic.rules.exact import Number, exact, last_until
 from elastic.rules.settings import Common, Settings
 from elastic.rules.victims import in_order_of_going
 
@@ -42,11 +42,13 @@ class ScaleIn(msgspec.Struct, frozen=True, kw_only=True):
         self, census: Census, now: Number, sites_first: Sequence[str]
     ) -> tuple[tuple[Candidate, ...], str]:
         """First to last; and in words who is passed over, and why."""
-        knows_work = any(i.work is not None for i in census.valid if i.state is InstanceState.RUNNING)
+        running = (i for i in census.records if i.is_valid and i.state is InstanceState.RUNNING)
+        knows_work = any(i.work is not None for i in running)
         passed_over: dict[str, list[Candidate]] = {}
         may_go = []
+        settled = last_until(exact(now) - exact(self.min_lifetime))
         for instance in census.counted:
-            why = self._stays(instance, now, knows_work)
+            why = self._stays(instance, settled, knows_work)
             if why is None:
                 may_go.append(instance)
             else:
@@ -54,12 +56,13 @@ class ScaleIn(msgspec.Struct, frozen=True, kw_only=True):
         going = in_order_of_going(may_go, self.retirable, self.oldest_first, sites_first)
         return tuple(going), "; ".join(f"{_some(those)} {why}" for why, those in passed_over.items())
 
-    def _stays(self, instance: Candidate, now: Number, knows_work: bool) -> str | None:
+    def _stays(self, instance: Candidate, settled: float, knows_work: bool) -> str | None:
+        """`settled`: when those that are old enough were RUNNING at the latest."""
         if instance.protected:
             return "protected"
         if instance.instance_id in self.retirable or instance.state is not InstanceState.RUNNING:
             return None
-        if exact(now) - exact(instance.state_time) < exact(self.min_lifetime):
+        if instance.state_time > settled:
             return f"younger than {self.min_lifetime:g} s"
         if instance.is_busy:
             return None if self.takes_busy else "busy"

@@ -1,6 +1,7 @@
 """Reading an `engine_conf`: each key once, by its type. What is wrong is said with the key's name.
 
-The keys in COMMON may stand in every engine's config; the engines look at the first two of them only.
+The keys in COMMON may stand in every engine's config; of them the engines look at `victims`, `reclaim` and
+`sample_period` only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -206,8 +207,10 @@ def _number_in(value: Any) -> Any:
 
 def distinct(key: str, names: Sequence[str]) -> None:
     """Raise BadRequest that names the one which stands twice, or is empty."""
-    for number, name in enumerate(names):
+    seen: set[str] = set()
+    for name in names:
         if not name:
             raise BadRequest(f"{key}: a name must not be empty")
-        if name in names[:number]:
+        if name in seen:
             raise BadRequest(f"{key}: {name!r} stands there twice")
+        seen.add(name)

@@ -24,9 +24,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         limited, held = self._limited(wanted), self.hold(wanted, counted)
         said = []
         if limited != wanted:
-            said.append(Reason("limits", f"{wanted} is outside the limits: {limited}"))
+            said.append(Reason("limits", f"{wanted} is outside the limits: {limited}", limited))
         if held != limited:
-            said.append(Reason("share", f"the share is {self.share}: {held} in place of {limited}"))
+            said.append(Reason("share", f"the share is {self.share}: {held} in place of {limited}", held))
         return tuple(said)
 
     def _limited(self, wanted: int) -> int:

@@ -59,6 +59,8 @@ def undecided(view: View, complaints: Iterable[Complaint], now: float) -> Standi
 def _of_the_answer(view: View, answer: Answer, wished: Wishes) -> Iterable[Complaint]:
     if wished.added or wished.going:
         yield Complaint("Scaling", "Deciding", f"{len(wished.added)} to launch, {len(wished.going)} to terminate")
+    elif answer.drains:
+        yield Complaint("Scaling", "Draining", f"{len(answer.drains)} finish their work before they go")
     ill = [i for i in view.instances if i.is_unhealthy]
     if ill:
         yield Complaint("Degraded", "Unhealthy", f"{len(ill)} instances are unhealthy")

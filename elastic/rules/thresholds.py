@@ -75,13 +75,19 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
             wanted, crossed = min(base, max(base, size) - self.step_down), f"below {self.down}"
         else:
             return Asked(base)
-        return Asked(wanted, (Reason("policy", f"{self.metric} is {crossed}: {wanted} in place of {base}"),))
+        if wanted == base:
+            return Asked(base)
+        return Asked(
+            wanted, (Reason("policy", f"{self.metric} is {crossed}: {wanted} in place of {base}", wanted),)
+        )
 
     def _held(self, no_data: bool, base: int, last_change: LastChange | None, now: Number) -> tuple[Reason, ...]:
         reasons = []
         if no_data:
-            reasons.append(Reason("no_data", f"{self.metric} is not known: the size stays {base}"))
+            reasons.append(Reason("no_data", f"{self.metric} is not known: the size stays {base}", base))
         if last_change is not None and is_cooling(last_change, self.cooldown, now):
             end = shown(exact(last_change.at) + exact(self.cooldown))
-            reasons.append(Reason("cooldown", f"changed a short while ago: the size stays {base} until {end}"))
+            reasons.append(
+                Reason("cooldown", f"changed a short while ago: the size stays {base} until {end}", base)
+            )
         return tuple(reasons)

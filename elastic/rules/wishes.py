@@ -8,11 +8,15 @@ import msgspec
 from elastic.model.actions import Answer, Candidate, Question, Sample
 from elastic.model.decision import Action, Event
 from elastic.model.instance import Instance
+from elastic.model.observed import Observed
 from elastic.model.states import Health, InstanceState
 from elastic.model.view import View
 from elastic.rules.caution import Brake
 from elastic.rules.lifecycle import advance
 from elastic.rules.strays import instance_id
+
+NOTHING = Observed()
+NONE: Mapping[str, Sample] = {}
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +34,7 @@ def question(
     brake: Brake,
     now: float,
     seconds_seen: Callable[[Instance], float],
-    sensors: Mapping[str, Sample] | None = None,
+    observed: Observed = NOTHING,
 ) -> Question:
     """The domain as its engine may see it at wall time `now`.
 
@@ -43,14 +47,14 @@ def question(
         engine=domain.engine,
         engine_conf=domain.engine_conf,
         removed=domain.is_to_be_empty,
-        instances=tuple(_candidate(i, view, brake, now - seconds_seen(i)) for i in view.instances),
-        sensors=sensors or {},
+        instances=tuple(_candidate(i, view, brake, now - seconds_seen(i), observed) for i in view.instances),
+        sensors=observed.domain,
         now=now,
         memo=view.standing.memo,
     )
 
 
-def _candidate(instance: Instance, view: View, brake: Brake, at_latest: float) -> Candidate:
+def _candidate(instance: Instance, view: View, brake: Brake, at_latest: float, observed: Observed) -> Candidate:
     state, health = instance.state, instance.health
     if instance.instance_id in view.domain.doomed and not state.is_over:
         state, health = InstanceState.TERMINATING, Health.UNKNOWN
@@ -66,6 +70,8 @@ def _candidate(instance: Instance, view: View, brake: Brake, at_latest: float) -
         allocation=instance.allocation,
         extravars=instance.extravars,
         protected=instance.instance_id in view.domain.protected,
+        sensors=observed.instances.get(instance.instance_id, NONE),
+        work=observed.work.get(instance.instance_id),
     )
 
 

@@ -16,6 +16,11 @@ def one(name: str, state: int = 600, health: str = "OK", at: float = 0, **rest: 
     return Candidate(instance_id=name, state=STATES[str(state)], health=Health(health), state_time=at, **rest)
 
 
+def several(site: str, count: int, **rest: Any) -> list[Candidate]:
+    """`count` of them at `site`, called A0, A1, ... at site A."""
+    return [one(f"{site}{n}", site=site, **rest) for n in range(count)]
+
+
 def failures(count: int, at: float = 100, **rest: Any) -> list[Candidate]:
     return [one(f"f{n}", 900, "UNKNOWN", at, **rest) for n in range(count)]
 
@@ -32,6 +37,11 @@ def memo(size: int, *draining: str, last_change: Mapping[str, Any] | None = None
 
 def stages(answer: Answer) -> set[str]:
     return {reason.stage for reason in answer.reasons}
+
+
+def launched(answer: Answer) -> list[str]:
+    """The sites of its launches, in order."""
+    return [launch.site for launch in answer.launches]
 
 
 def sampled(value: float | None, at: float = 1000) -> dict[str, Sample]:

@@ -83,3 +83,35 @@ def test_vms_in_a_real_cloud_are_never_given_the_replicas_account(tmp_path: Path
     config.write_text(text.replace(f"sqlite+elastic:///{tmp_path}/bus.db", "amqps://replicas:word@broker/elastic"))
     with pytest.raises(BadRequest, match=r"\[bus\] vm_url: has to be given"):
         plant(Settings.of(settings.load([str(config)])))
+
+
+def with_sources(place: Path, allow: str) -> Settings:
+    config = embedded.write(place)
+    text = config.read_text()
+    assert "allow = *" in text
+    config.write_text(text.replace("allow = *", f"allow = {allow}"))
+    return Settings.of(settings.load([str(config)]))
+
+
+def test_domains_may_have_those_sources_asked_that_operators_name(tmp_path: Path) -> None:
+    parts = plant(with_sources(tmp_path, "http://prometheus.example:9090, https://b.example/prom")).parts
+    assert set(parts.sensors) >= {"constant", "http", "opentsdb", "prometheus"}
+    parts.gate.check("https://b.example/prom/api", "url")
+    with pytest.raises(BadRequest, match="not among the sources"):
+        parts.gate.check("https://b.example/", "url")
+
+
+@pytest.mark.parametrize("allow", ["prometheus.example:9090", "http://ann:hunter2@prometheus.example"])
+def test_a_source_that_is_no_address_is_refused_before_anything_starts(tmp_path: Path, allow: str) -> None:
+    with pytest.raises(BadRequest, match=r"\[sensors\] allow: ") as refused:
+        plant(with_sources(tmp_path, allow))
+    assert "hunter2" not in str(refused.value)
+
+
+def test_sensors_are_as_patient_as_they_are_told_to_be(tmp_path: Path) -> None:
+    config = embedded.write(tmp_path)
+    config.write_text(
+        config.read_text().replace("allow = *\ninterval = 2\ntimeout = 2", "interval = 7\ntimeout = 3")
+    )
+    tuned = plant(Settings.of(settings.load([str(config)]))).parts.tuning
+    assert (tuned.sense, tuned.sensor_timeout) == (7, 3)

@@ -14,6 +14,9 @@ DECIDE = {"domain": {"engine_conf": {"preserve_n": 1}}, "instances": [], "now": 
 INSTANCE = {"instance_id": "a", "state": "600-RUNNING", "health": "OK", "state_time": 0}
 DIAGNOSE = {"instance": {"state": "600-RUNNING", "state_time": 0, "health": "OK", "health_time": 0}, "now": 100}
 OWN = {"members": {"a": 1, "b": 0.0}, "partitions": 4, "domains": ["o:d"]}
+POLICY = {"name": "p", "engine": "fixed", "size": 30}
+SIZE = {"policies": [POLICY], "signals": {"in_service": 5}, "capacity": {"max": 40}, "now": 1000}
+UNLIMITED = {"max_step_up": None, "max_step_down": None, "window_down": 0, "cooldown_in": 0}
 
 
 def answers(subject, *lines):
@@ -75,6 +78,78 @@ def test_shares():
     assert answer("share", {"total": 50.0, "weights": [1, 1.0, 1]})["out"] == {"shares": [17, 17, 16]}
 
 
+def test_a_size_and_the_way_to_it():
+    out = answer("size", SIZE, share=7.0)["out"]
+    assert [(stage["stage"], stage["value"]) for stage in out["stages"]] == [
+        ("combine", 30),
+        ("stabilise", 30),
+        ("step", 10),
+        ("clamp", 7),
+        ("cooldown", 7),
+    ]
+    assert all(stage.keys() == {"stage", "value", "reason"} for stage in out["stages"])
+    assert (out["raw"], out["desired"]) == ({"p": 30}, 7)
+
+
+def test_counts_that_are_left_out_are_nought_and_other_signals_are_not_known():
+    backlog = [{"name": "p", "engine": "backlog_ratio"}]
+    for signals, raw in (
+        ({"ready": 100}, 20),
+        ({"ready": 100.0, "in_service": None, "booting": 2.0, "draining": 3}, 20),
+        ({"ready": 100, "in_service": 1}, None),
+        ({"ready": 100, "in_service": 1, "idle": None}, None),
+        ({}, None),
+    ):
+        assert answer("size", SIZE, policies=backlog, signals=signals)["out"]["raw"] == {"p": raw}
+
+
+def test_a_schedule_has_no_raw():
+    table = {"name": "s", "engine": "schedule", "cron": "0 0 * * *", "duration": "1h", "ceiling": 8}
+    out = answer("size", SIZE, policies=[POLICY, table])["out"]
+    assert (out["raw"], out["desired"]) == ({"p": 30}, 8)
+
+
+@pytest.mark.parametrize(
+    ("there", "value", "behaviour", "more", "desired"),
+    [
+        (12, 4, {"window_down": 300}, {"history": [[700, 12], [800, 9], [999, 5]]}, 9),
+        (2, 5, {"window_up": 60}, {"history": [[960, 3], [980.0, 6.0]]}, 3),
+        (5, 30, {}, {"share": 17}, 17),
+        (5, 30, {"max_step_up": "100%|4"}, {"share": 17}, 10),
+        (9, 4, {"cooldown_in": 60}, {"last_change": {"at": 940.5, "direction": "out"}}, 9),
+        (9, 4, {"cooldown_in": 60}, {"last_change": {"at": 940, "direction": "out"}}, 4),
+        (9, None, {}, {"misses": 1}, 9),
+        (9, None, {}, {"misses": 2}, 9),
+        (9, None, {}, {"misses": 3}, 6),
+    ],
+)
+def test_known_sizes(there, value, behaviour, more, desired):
+    question = {
+        **SIZE,
+        "policies": [{"name": "p", "engine": "external", "source": "x"}],
+        "signals": {"in_service": there, "value": value},
+        "behaviour": {**UNLIMITED, **behaviour},
+        "fallback": {"mode": "static", "size": 6},
+    }
+    assert answer("size", question, **more)["out"]["desired"] == desired
+
+
+def test_the_larger_of_two_laws():
+    policies = [
+        {"name": "b", "engine": "backlog_ratio"},
+        {
+            "name": "q",
+            "engine": "queue_per_worker",
+            "target": 20,
+            "include_unacked": False,
+            "include_running": False,
+        },
+    ]
+    signals = {"ready": 40, "in_service": 4, "idle": 0}
+    out = answer("size", SIZE, policies=policies, signals=signals, behaviour=UNLIMITED)["out"]
+    assert (out["raw"], out["desired"]) == ({"b": 12, "q": 2}, 12)
+
+
 @pytest.mark.parametrize(
     ("subject", "question", "named"),
     [
@@ -105,6 +180,23 @@ def test_shares():
         ("share", {"total": -1, "weights": [1]}, "total"),
         ("share", {"total": 1, "weights": [1, -1]}, "weights"),
         ("share", {"total": 1, "weights": [1], "wieghts": []}, "wieghts"),
+        ("size", {**SIZE, "policies": None}, "policies is missing"),
+        ("size", {**SIZE, "policies": [{**POLICY, "engine": "fixd"}]}, "policies[0].engine"),
+        ("size", {**SIZE, "policies": [{**POLICY, "siez": 1}]}, "siez"),
+        ("size", {**SIZE, "signals": {"redy": 1}}, "redy"),
+        ("size", {**SIZE, "signals": {"ready": "1"}}, "ready"),
+        ("size", {**SIZE, "signals": {"in_service": -1}}, "signals.in_service"),
+        ("size", {**SIZE, "signals": {"booting": 1.5}}, "booting"),
+        ("size", {**SIZE, "capacity": {}}, "capacity.max"),
+        ("size", {**SIZE, "behaviour": {"window": 1}}, "window"),
+        ("size", {**SIZE, "combine": "mean"}, "combine"),
+        ("size", {**SIZE, "fallback": {"mode": "static"}}, "fallback.size"),
+        ("size", {**SIZE, "share": -1}, "share"),
+        ("size", {**SIZE, "history": [[1]]}, "history"),
+        ("size", {**SIZE, "last_change": {"at": 1, "direction": "up"}}, "direction"),
+        ("size", {**SIZE, "reclaim": True}, "reclaim"),
+        ("size", {key: value for key, value in SIZE.items() if key != "now"}, "now"),
+        ("decide", {**DECIDE, "domain": {"engine": "policy"}}, "policies"),
     ],
 )
 def test_what_is_wrong_is_named(subject, question, named):

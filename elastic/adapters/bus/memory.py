@@ -7,6 +7,7 @@ from typing import Any
 
 from elastic.adapters.bus import topology, wire
 from elastic.adapters.bus.memory_broker import Letter, MemoryBroker, Parcel, Server
+from elastic.adapters.bus.ordering import unheeded
 from elastic.errors import BadMessage, BusUnavailable
 from elastic.model.assignment import SLOTS
 from elastic.model.domain import Json
@@ -135,13 +136,13 @@ class MemoryOutgoing:
         self._broker = broker
         self._member = member
 
-    def ask(self, reply_to: str) -> None:
+    def ask(self, reply_to: str, order: bytes = b"", mac: str = "") -> None:
         def deliver() -> None:
             instance_id, on_ask = self._broker.asked.get(reply_to, ("", None))
             if on_ask is not None and self._broker.reaches(instance_id):
-                on_ask()
+                on_ask(order, mac)
 
-        self._broker.send(Parcel("ask", self._member, reply_to, b"{}"), deliver)
+        self._broker.send(Parcel("ask", self._member, reply_to, order or wire.ASK), deliver)
 
     def announce(
         self, owner: str, domain: str, subscribers: Sequence[str], state: str, body: Mapping[str, Json]
@@ -232,9 +233,14 @@ class MemoryVoice:
         self._instance_id = instance_id
         self._address: str | None = None
 
-    def start(self, on_ask: Callable[[], None]) -> None:
+    def start(self, on_ask: Callable[[], None], on_order: Callable[[bytes, str], None] = unheeded) -> None:
+        def asked(order: bytes, mac: str) -> None:
+            if order:
+                on_order(order, mac)
+            on_ask()
+
         self._address = self._broker.fresh_address(self._instance_id)
-        self._broker.asked[self._address] = (self._instance_id, on_ask)
+        self._broker.asked[self._address] = (self._instance_id, asked)
 
     def say(self, body: bytes, mac: str) -> None:
         headers = {wire.MAC_HEADER: mac}

@@ -13,6 +13,9 @@ from elastic.ports.bus import Call, Reply
 Taker = Callable[[str, Mapping[str, Any], Mapping[str, Any], bytes], None]
 """What a member does with a heartbeat: its key, headers, properties and body."""
 
+Asked = Callable[[bytes, str], None]
+"""What a VM does when it is asked: it gets the order that came with that, if there was one, and its MAC."""
+
 
 class Parcel(NamedTuple):
     """A message on its way, as `meddle` sees it. `kind`: request, reply, question, answer, word, heartbeat,
@@ -60,7 +63,7 @@ class MemoryBroker:
         self.bindings: dict[str, dict[int, Taker]] = defaultdict(dict)
         self.words: dict[str, Callable[[bytes], None]] = {}
         self.questions: dict[str, Callable[[bytes], bytes]] = {}
-        self.asked: dict[str, tuple[str, Callable[[], None]]] = {}  # by address: whose it is, and what it does
+        self.asked: dict[str, tuple[str, Asked]] = {}  # by address: whose it is, and what it does
         self.inboxes: dict[tuple[str, str], deque[bytes]] = {}
         self.subscriptions: set[tuple[str, str, str]] = set()
         self._servers: list[Server] = []

@@ -27,17 +27,18 @@ class KombuOutgoing:
         self._sender = Sender(url)
         self._asker = Sender(url)
 
-    def ask(self, reply_to: str) -> None:
+    def ask(self, reply_to: str, order: bytes = b"", mac: str = "") -> None:
         if wire.ADDRESS.fullmatch(reply_to) is None:
             return
         try:
             self._asker.publish(
-                b"{}",
+                order or wire.ASK,
                 DEFAULT_EXCHANGE,
                 reply_to,
                 declare=False,
                 delivery_mode=1,
                 expiration=ASK_SECONDS,
+                headers={wire.MAC_HEADER: mac} if order else {},
                 **wire.CONTENT,
             )
         except BusUnavailable as fault:

@@ -9,14 +9,15 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from elastic.adapters.bus import topology
+from elastic.adapters.bus import topology, wire
 from elastic.adapters.bus.frames import guard
 from elastic.adapters.bus.heartbeats import heartbeat_properties
 from elastic.adapters.bus.link import is_amqp
 from elastic.adapters.bus.listener import Listener
+from elastic.adapters.bus.ordering import unheeded
 from elastic.errors import BusUnavailable
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class KombuVoice:
         self._slot = slot
         self._listener = Listener(f"voice of {instance_id}", url, self._set_up, self._turn, self._patience)
         self._on_ask: Callable[[], None] | None = None
+        self._on_order: Callable[[bytes, str], None] = unheeded
         self._channel: Any = None
         self._address = ""
         self._asks: list[Any] = []
@@ -63,10 +65,11 @@ class KombuVoice:
         """Whether asks reach us."""
         return self._listener.is_connected
 
-    def start(self, on_ask: Callable[[], None]) -> None:
+    def start(self, on_ask: Callable[[], None], on_order: Callable[[bytes, str], None] = unheeded) -> None:
         """Call `on_ask`, in a thread of ours, whenever a sign of life is asked for, and after each loss of the
-        bus: whoever asks has to be told our new address."""
-        self._on_ask = on_ask
+        bus: whoever asks has to be told our new address. `on_order(body, mac)` gets each order, and has to see
+        to it that it is from whom it says."""
+        self._on_ask, self._on_order = on_ask, on_order
         self._connections = 0
         self._listener.start()
 
@@ -116,7 +119,8 @@ class KombuVoice:
 
     def _turn(self, _idle: bool) -> None:
         if self._asks:
-            self._asks.clear()  # asked many times at once is asked once: the bodies say nothing that we need
+            asks, self._asks[:] = self._asks[:], []  # asked many times at once is asked once
+            self._hand_on(asks)
             self._give_sign()
         while self._to_say:
             self._send(self._to_say.popleft())
@@ -141,6 +145,15 @@ class KombuVoice:
         for known in numbers:
             if (utterance := self._said.pop(known, None)) is not None:
                 utterance.end(is_taken)
+
+    def _hand_on(self, asks: Sequence[Any]) -> None:
+        for message in asks:
+            mac = (message.headers or {}).get(wire.MAC_HEADER)
+            try:
+                if message.body != wire.ASK and isinstance(mac, str):
+                    self._on_order(message.body, mac)
+            except Exception:
+                log.exception("an order was not obeyed")
 
     def _give_sign(self) -> None:
         try:

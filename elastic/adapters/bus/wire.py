@@ -23,6 +23,9 @@ KEY_HEADER = "idempotency-key"
 DEADLINE_HEADER = "deadline"
 MAC_HEADER = "mac"
 PROBE_MAC = "probe"
+ASK = b"{}"
+"""What a VM is sent that is asked for a sign of life and given no order."""
+
 SLOT = re.compile("[0-9]{1,4}")
 KEYS: Mapping[object, int] = {str(slot): slot for slot in range(SLOTS)}
 """The routing keys of heartbeats."""

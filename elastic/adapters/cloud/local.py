@@ -150,7 +150,7 @@ class LocalCloud(BareCloud):
 
 def _started(folder: ServerFolder, record: Record) -> Process:
     """Start the server's process. NoRoom, and no record left, if the host will not."""
-    argv = [sys.executable, "-m", "elastic.node.main", "--instance", record.mark.instance_id]
+    argv = [sys.executable, "-P", "-m", "elastic.node.main", "--instance", record.mark.instance_id]
     environment = {**os.environ, **LOG_LIMIT, SETTINGS: str(folder.settings)}
     output = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:

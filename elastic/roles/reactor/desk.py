@@ -8,13 +8,14 @@ import msgspec
 
 from elastic.errors import BadMessage, NotFound, Unavailable
 from elastic.model.decision import Event
-from elastic.model.domain import Domain, DomainKey
+from elastic.model.domain import Domain, DomainKey, Json
 from elastic.model.view import View
 from elastic.ports.bus import Outgoing, Peers
 from elastic.ports.clock import Clock
 from elastic.ports.cloud import Cloud
 from elastic.ports.engine import Engine
 from elastic.ports.lastheard import LastHeard
+from elastic.ports.sensor import Closed, Gate, Sensor
 from elastic.ports.store import Request, Store
 from elastic.roles.reactor.questions import Questions
 from elastic.rules.ring import partition_of, slot_of
@@ -34,9 +35,9 @@ class MemberStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """Collaborators of a reactor. `member` is this replica's own name, `status` tells how it is. `patience` is
-    how long, in seconds, another member may take to contribute to an answer, `status_patience` to tell how it is
-    before it counts as lost, `cloud_patience` the cloud."""
+    """Collaborators of a reactor. `member` is this replica's own name, `status` tells how it is, `sensor_data`
+    what is known of a domain's metrics. `patience` is how long, in seconds, another member may take to contribute
+    to an answer, `status_patience` to tell how it is before it counts as lost, `cloud_patience` the cloud."""
 
     store: Store
     clock: Clock
@@ -45,8 +46,11 @@ class Desk:
     cloud: Cloud
     lastheard: LastHeard
     engines: Mapping[str, type[Engine]]
+    sensors: Mapping[str, type[Sensor]] = field(default_factory=dict)
+    gate: Gate = field(default_factory=Closed)
     member: str
     status: Callable[[], MemberStatus]
+    sensor_data: Callable[[DomainKey], Mapping[str, Json]] = lambda _key: {}
     patience: float = 1.0
     status_patience: float = 3.0
     cloud_patience: float = 10.0

@@ -9,11 +9,11 @@ from elastic.errors import BadRequest, Conflict, Denied, NotFound
 from elastic.model.decision import Event
 from elastic.model.domain import Domain, DomainKey, Json
 from elastic.model.names import checked_name
-from elastic.ports.engine import Engine
 from elastic.roles.reactor.definitions import definition
 from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.forms import decision_form, domain_form, domain_row
-from elastic.roles.reactor.launchable import refuse_unlaunchable
+from elastic.roles.reactor.hearing import SENSOR_DATA
+from elastic.roles.reactor.launchable import refuse_blind, refuse_unlaunchable
 from elastic.roles.reactor.operations import Access, Asked, Operations, Owned
 from elastic.roles.reactor.secrets import refuse_masks
 from elastic.roles.reactor.stops import disabled, obey
@@ -26,7 +26,6 @@ MOST_SUBSCRIBERS = 100
 """Of one domain: each has a queue at the broker, and is told of everything."""
 
 Config = Mapping[str, Mapping[str, Json]]
-Engines = Mapping[str, type[Engine]]
 
 
 class AddDomain(Owned, frozen=True, kw_only=True):
@@ -75,7 +74,7 @@ def add_domain(desk: Desk, asked: Asked, args: AddDomain) -> Json:
     subscribers = _few(tuple(dict.fromkeys(checked_name(name, "subscriber") for name in named)))
     _refuse_double(desk, key)
 
-    config = _reconfigured(definition(desk, template), args.config, args.unset, desk.engines)
+    config = _reconfigured(definition(desk, template), args.config, args.unset, desk)
     refuse_unlaunchable(desk, key.owner, config)
     fresh = Domain(key=key, definition=template, created=asked.now, subscribers=subscribers, paused=args.paused)
     for subscriber in subscribers:
@@ -98,7 +97,7 @@ def remove_domain(desk: Desk, asked: Asked, args: OneDomain) -> Json:
 def reconfigure_domain(desk: Desk, asked: Asked, args: ReconfigureDomain) -> Json:
     def change(domain: Domain) -> Domain:
         refuse_removed(domain)
-        return replace(domain, **_reconfigured(domain.config, args.config, args.unset, desk.engines))
+        return replace(domain, **_reconfigured(domain.config, args.config, args.unset, desk))
 
     key, config = asked.key(args.domain_id), merged({}, args.config)
     named = [f"{section}.{name}" for section, part in config.items() for name in part] + args.unset
@@ -114,7 +113,7 @@ def describe_domain(desk: Desk, asked: Asked, args: OneDomain) -> Json:
     partition = partition_of(slot, desk.store.layout().partitions)
     holders = desk.store.assignment().holders
     member = holders[partition] if partition < len(holders) else ""
-    form = domain_form(view, slot, partition, member)
+    form = domain_form(view, slot, partition, member, _sensor_data(desk, view.key, member))
     if view.standing.condition("Quarantined") is None:
         form["conditions"] += _quarantine(desk, view.key, asked.now)
     return form
@@ -172,6 +171,15 @@ def list_decisions(desk: Desk, asked: Asked, args: ListDecisions) -> Json:
     return [decision_form(d) for d in desk.store.decisions(key, max(1, min(args.count, 50)))]
 
 
+def _sensor_data(desk: Desk, key: DomainKey, member: str) -> Mapping[str, Json]:
+    """By the member that has it asked for; nothing if that does not answer."""
+    if member == desk.member:
+        return desk.sensor_data(key)
+    ask = partial(desk.peers.ask, member, SENSOR_DATA, {"owner": key.owner, "name": key.name}, desk.patience)
+    said = desk.questions.gather({"said": ask} if member else {}, desk.patience).get("said")
+    return said if isinstance(said, Mapping) else {}
+
+
 def refuse_removed(domain: Domain) -> None:
     if domain.removed:
         raise Conflict(f"domain {domain.key.name!r} is being removed")
@@ -187,13 +195,14 @@ def _refuse_double(desk: Desk, key: DomainKey) -> None:
     raise Conflict(f"{key.owner} has a domain {key.name!r} already")
 
 
-def _reconfigured(old: Config, new: Config, unset: list[str], engines: Engines) -> dict[str, dict[str, Json]]:
+def _reconfigured(old: Config, new: Config, unset: list[str], desk: Desk) -> dict[str, dict[str, Json]]:
     """The three sections, whole and fit to run on; or BadRequest, which names the key."""
     refuse_depth(new)
     refuse_masks(new)
     config = without(merged(old, new), unset)
     refuse_size(config)
-    checked_config(**config, engines=engines)
+    checked_config(**config, engines=desk.engines)
+    refuse_blind(desk, config["engine_conf"])
     return config
 
 

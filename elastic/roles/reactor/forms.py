@@ -1,5 +1,7 @@
 """How things look in answers: the JSON that `doc/protocol.md` promises. Pure."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from elastic.model.decision import Decision, Event
@@ -7,6 +9,7 @@ from elastic.model.domain import Disabled, DomainKey, Json
 from elastic.model.instance import Instance
 from elastic.model.states import InstanceState
 from elastic.model.view import Condition, View
+from elastic.roles.reactor.hearing import LastWord
 from elastic.roles.reactor.secrets import masked
 
 
@@ -41,13 +44,15 @@ def domain_row(view: View) -> dict[str, Json]:
     }
 
 
-def domain_form(view: View, slot: int, partition: int, member: str) -> dict[str, Json]:
+def domain_form(
+    view: View, slot: int, partition: int, member: str, sensor_data: Mapping[str, Json]
+) -> dict[str, Json]:
     """All of a domain: for `elastic domain show`, and (from `definition` on) for programs."""
     return {
         **domain_row(view),
         "config": masked(msgspec.to_builtins(view.domain.config)),
         "conditions": [condition_form(c) for c in view.standing.conditions],
-        "sensor_data": {},
+        "sensor_data": dict(sensor_data),
         "slot": slot,
         "partition": partition,
         "member": member,
@@ -87,7 +92,9 @@ def instance_row(instance: Instance, domain: str, age: float | None = None) -> d
     }
 
 
-def instance_form(instance: Instance, domain: str, age: float | None, pid: int | None) -> dict[str, Json]:
+def instance_form(
+    instance: Instance, domain: str, age: float | None, pid: int | None, word: LastWord
+) -> dict[str, Json]:
     return {
         **instance_row(instance, domain, age),
         "pid": pid,
@@ -96,6 +103,9 @@ def instance_form(instance: Instance, domain: str, age: float | None, pid: int |
         "parts": [{"kind": str(part.kind), "id": part.part_id} for part in instance.parts],
         "extravars": masked(msgspec.to_builtins(instance.extravars)),
         "errors": list(instance.errors),
+        "work": msgspec.to_builtins(word.work),
+        "drain": word.drain,
+        "metrics": dict(word.metrics),
     }
 
 

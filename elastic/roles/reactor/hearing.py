@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from elastic.model.actions import Work
 from elastic.model.domain import DomainKey, Json
-from elastic.model.heartbeat import Heard, Heartbeat
+from elastic.model.heartbeat import DRAINS, Heard, Heartbeat
 from elastic.model.states import Health
 from elastic.ports.bus import Pulse
 from elastic.ports.clock import Clock
@@ -23,11 +24,15 @@ from elastic.rules.ring import slot_of
 log = logging.getLogger(__name__)
 
 PROBE = "probe"
+LAST_HEARD, LAST_WORDS, SENSOR_DATA = "last_heard", "last_words", "sensor_data"
+"""What members ask one another: the ages of instances' last words, these themselves, and a domain's metrics."""
+
 MOST_BYTES = 64 * 1024
 MOST_ERRORS = 20
 LONGEST_ERROR = 1000
 MOST_METRICS = 50
 LONGEST_METRIC = 100
+MOST_TASKS = 10**9
 
 SAID = frozenset({Health.OK, Health.MONITOR_ERROR, Health.PROCESS_ERROR})
 """What an instance may say of itself; all else is for the doctor to say."""
@@ -101,8 +106,25 @@ class Hearing:
         except RecursionError:  # so deep that it could be read and cannot be shown
             return "malformed"
         metrics = _metrics(beat) if beat.metrics else NOTHING
-        heard = Heard(at, intern(beat.state), errors, beat.boot, beat.seq, metrics, reply_to)
+        heard = Heard(
+            at, intern(beat.state), errors, beat.boot, beat.seq, metrics, reply_to, _work(beat), _drain(beat)
+        )
         return None if self._lastheard.note(beat.node_id, heard) else "stale"
+
+
+class LastWord(msgspec.Struct, frozen=True, kw_only=True):
+    """What an instance last said of itself, but for its health."""
+
+    work: Work | None = None
+    drain: str = ""
+    metrics: Mapping[str, float] = {}
+
+
+def word_of(instance_id: str, lastheard: LastHeard) -> LastWord:
+    heard = lastheard.of(instance_id)
+    return (
+        LastWord() if heard is None else LastWord(work=heard.work, drain=heard.drain, metrics=dict(heard.metrics))
+    )
 
 
 def ages_of(instance_ids: Sequence[str], lastheard: LastHeard, now: float) -> dict[str, float | None]:
@@ -121,6 +143,21 @@ def _metrics(beat: Heartbeat) -> Mapping[str, float]:
     """The numbers that it tells, as far as we keep them: all VMs' together have to find room here."""
     numbers = {name: value for name, value in beat.metrics.items() if is_number(value)}
     return {name[:LONGEST_METRIC]: numbers[name] for name in islice(numbers, MOST_METRICS)}
+
+
+def _work(beat: Heartbeat) -> Work | None:
+    """What is no count is as if it had not been told."""
+    try:
+        work = msgspec.convert(beat.work, Work | None)
+    except msgspec.ValidationError:
+        return None
+    if work is None or not all(0 <= count <= MOST_TASKS for count in (work.active, work.reserved, work.scheduled)):
+        return None
+    return work
+
+
+def _drain(beat: Heartbeat) -> str:
+    return intern(beat.drain) if beat.drain in DRAINS else ""
 
 
 def _failure(process: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from elastic.model.view import View
 from elastic.roles.reactor.desk import Desk
 from elastic.roles.reactor.domains import refuse_removed
 from elastic.roles.reactor.forms import instance_form, instance_row
-from elastic.roles.reactor.hearing import ages_of
+from elastic.roles.reactor.hearing import LAST_HEARD, LAST_WORDS, LastWord, ages_of, word_of
 from elastic.roles.reactor.operations import Access, Arguments, Asked, Operations, Owned
 from elastic.rules.ring import partition_of, slot_of
 from elastic.rules.strays import number_of
@@ -68,7 +68,8 @@ def list_instances(desk: Desk, asked: Asked, args: ListInstances) -> Json:
 def describe_instance(desk: Desk, asked: Asked, args: OneInstance) -> Json:
     view, instance = _find(desk, args.instance_id, asked.owner)
     ages = _heartbeat_ages(desk, {view.key: [instance]})
-    return instance_form(instance, view.key.name, ages.get(instance.instance_id), _pid(desk, instance))
+    age, word = ages.get(instance.instance_id), _word(desk, view.key, instance)
+    return instance_form(instance, view.key.name, age, _pid(desk, instance), word)
 
 
 @operations.declare(OneInstance, Access.OWNER, mutates=True)
@@ -170,9 +171,23 @@ def _heartbeat_ages(desk: Desk, instances: Mapping[DomainKey, Sequence[Instance]
     return ages
 
 
+def _word(desk: Desk, key: DomainKey, instance: Instance) -> LastWord:
+    """What it said last, by the word of the member that listens to it; nothing if that does not answer."""
+    holders, partition = desk.store.assignment().holders, desk.partition_of(key)
+    holder = holders[partition] if partition < len(holders) else ""
+    if instance.state.is_final or not holder:
+        return LastWord()
+    if holder == desk.member:
+        return word_of(instance.instance_id, desk.lastheard)
+    question = {"instance_ids": [instance.instance_id]}
+    ask = partial(desk.peers.ask, holder, LAST_WORDS, question, desk.patience)
+    said = desk.questions.gather({"word": ask}, desk.patience).get("word")
+    return msgspec.convert(said, list[LastWord])[0] if said else LastWord()
+
+
 def _ages_told(desk: Desk, member: str, ids: Sequence[str]) -> dict[str, float | None]:
     """By another member; an error if what it says is not to be understood."""
-    said = desk.peers.ask(member, "last_heard", {"instance_ids": ids}, desk.patience)
+    said = desk.peers.ask(member, LAST_HEARD, {"instance_ids": ids}, desk.patience)
     return msgspec.convert(said, dict[str, float | None])
 
 

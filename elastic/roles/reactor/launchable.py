@@ -1,4 +1,5 @@
-"""Whether a cloud could boot what a domain's engine may ask for: said at once, and not by a launch that fails."""
+"""Whether a cloud could boot what a domain's engine may ask for, and its sensor be asked: said at once, and not by
+a launch that fails."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,6 +10,7 @@ from elastic.roles import recipes
 from elastic.roles.reactor.desk import Desk
 from elastic.rules.policy import engine_named
 from elastic.rules.recipes import recipe, variables
+from elastic.rules.sensing import HEARTBEAT, Monitored, sensor_named
 
 
 def refuse_unlaunchable(desk: Desk, owner: str, config: Mapping[str, Mapping[str, Json]]) -> None:
@@ -30,6 +32,13 @@ def refuse_unlaunchable(desk: Desk, owner: str, config: Mapping[str, Mapping[str
         if wanted is not None and wanted not in said.allocations:
             known = ", ".join(sorted(said.allocations)) or "none"
             raise BadRequest(f"{place.allocation_key}: type {place.deployable_type!r} has {known}, not {wanted!r}")
+
+
+def refuse_blind(desk: Desk, engine_conf: Mapping[str, Json]) -> None:
+    """Raise BadRequest that names the key, if it names a sensor that is none, or is asked wrongly."""
+    monitored = Monitored.read(engine_conf)
+    if monitored.kind != HEARTBEAT:
+        sensor_named(monitored.kind, desk.sensors).configured(engine_conf, desk.gate)
 
 
 def _places(desk: Desk, config: Mapping[str, Mapping[str, Json]]) -> Iterable[Place]:

@@ -20,13 +20,13 @@ from elastic.errors import (
     Unavailable,
     UnknownOperation,
 )
-from elastic.model.domain import Json
+from elastic.model.domain import DomainKey, Json
 from elastic.model.names import checked_name
 from elastic.ports.bus import Call, Pulse, Reply
 from elastic.ports.store import Request
 from elastic.roles.reactor import cluster, definitions, domains, instances, servers, sites, stops, types
 from elastic.roles.reactor.desk import Desk
-from elastic.roles.reactor.hearing import Hearing, ages_of
+from elastic.roles.reactor.hearing import LAST_HEARD, LAST_WORDS, SENSOR_DATA, Hearing, ages_of, word_of
 from elastic.roles.reactor.operations import Access, Asked, Operation, Operations, owner_asked_for
 from elastic.rules.showing import visible
 
@@ -60,7 +60,7 @@ _TYPES: tuple[tuple[type[ElasticError], str], ...] = (
     (UnknownOperation, "unknown_operation"),
 )
 
-_ASKED_BY_MEMBERS = ("last_heard", "status")
+_ASKED_BY_MEMBERS = (LAST_HEARD, LAST_WORDS, SENSOR_DATA, "status")
 
 
 class Reactor:
@@ -104,11 +104,15 @@ class Reactor:
         """Questions of other members. UnknownOperation, BadRequest."""
         if op == "status":
             return msgspec.to_builtins(self._desk.status())
-        if op != "last_heard":
+        if op not in _ASKED_BY_MEMBERS:
             raise UnknownOperation(f"members do not answer {op[:60]!r}, but {', '.join(_ASKED_BY_MEMBERS)}")
+        if op == SENSOR_DATA:
+            return dict(self._desk.sensor_data(DomainKey.checked(str(args.get("owner")), str(args.get("name")))))
         ids = args.get("instance_ids")
         if not isinstance(ids, list | tuple) or not all(isinstance(i, str) for i in ids):
             raise BadRequest("instance_ids has to be a list of ids")
+        if op == LAST_WORDS:
+            return msgspec.to_builtins([word_of(identity, self._desk.lastheard) for identity in ids])
         return ages_of(ids, self._desk.lastheard, self._desk.clock.monotonic())
 
     def close(self) -> None:

@@ -1,17 +1,18 @@
 """`schedule`: a floor, a ceiling or an exact size for a while from each time that a cron line names."""
 
 import re
+from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import msgspec
 
 from elastic.errors import BadRequest
 from elastic.rules.cron import Cron, zone_exists
-from elastic.rules.exact import Number, is_number
+from elastic.rules.exact import Number, exact, is_number
 from elastic.rules.settings import Settings
 
 BOUNDS = ("floor", "ceiling", "exact")
-DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])")
+DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -21,7 +22,7 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True):
     KEYS: ClassVar[tuple[str, ...]] = ("cron", "duration", "tz", *BOUNDS)
 
     cron: Cron
-    duration: Number
+    duration: Fraction
     floor: int | None
     ceiling: int | None
 
@@ -56,15 +57,14 @@ def _cron(settings: Settings) -> Cron:
         raise BadRequest(f"{settings.named('cron')}: {line!r} is none: {fault}") from None
 
 
-def _seconds(settings: Settings) -> Number:
+def _seconds(settings: Settings) -> Fraction:
     """A number of seconds, or one with its unit."""
     said: Any = settings.anything("duration")
     found = DURATION.fullmatch(said) if isinstance(said, str) else None
     if found is not None:
-        number = float(found[1]) if "." in found[1] else int(found[1])
-        return number * SECONDS[found[2]]
+        return Fraction(found[1]) * SECONDS[found[2]]
     if is_number(said) and said >= 0:
-        return said
+        return exact(said)
     raise BadRequest(
         f"{settings.named('duration')} has to be a number of seconds, or one with s, m, h or d, not {said!r}"
     )

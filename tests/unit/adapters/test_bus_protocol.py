@@ -20,6 +20,7 @@ from elastic.model.heartbeat import Heartbeat
 from elastic.model.instance import Instance
 from elastic.model.view import Condition, View
 from elastic.roles.reactor import forms
+from elastic.roles.reactor.hearing import LastWord
 from elastic.roles.reactor.reactor import OPERATIONS
 from elastic.rules.ring import partition_of, slot_of
 
@@ -68,9 +69,9 @@ def test_every_field_of_a_result_is_on_the_page() -> None:
     instance = Instance(instance_id="i-001-1-1", site="east", deployable_type="worker")
     view = View(domain=Domain(key=key, definition="simple"), instances=(instance,))
     shown: list[Mapping[str, Any]] = [
-        forms.domain_form(view, 0, 0, "m1"),
+        forms.domain_form(view, 0, 0, "m1", {}),
         forms.condition_form(Condition(type="BrakeOn", status=True)),
-        forms.instance_form(instance, "web", None, None),
+        forms.instance_form(instance, "web", None, None, LastWord()),
         forms.event_form(Event(time=0.0, kind="added"), "web"),
         msgspec.to_builtins(Decision(time=0.0, member="m1", term=1)),
         msgspec.to_builtins(Stage(stage="size")),

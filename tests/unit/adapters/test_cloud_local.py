@@ -26,7 +26,7 @@ pytestmark = pytest.mark.functional
 
 INSTANCE = "i-007-1-1"
 MARK = Mark(cluster="5d7e", key=DomainKey("ann", "web"), incarnation=1, instance_id=INSTANCE)
-NODE = ["-m", "elastic.node.main", "--instance", INSTANCE]
+NODE = ["-P", "-m", "elastic.node.main", "--instance", INSTANCE]
 
 
 @pytest.fixture

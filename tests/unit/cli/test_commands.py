@@ -129,7 +129,7 @@ COLUMNS = {
     "instance list": "instance_id domain state state_time health health_time last_heartbeat_age site server_id "
     "public_ip private_ip reason",
     "instance show ID": "instance_id domain state state_time health health_time last_heartbeat_age site server_id "
-    "public_ip private_ip reason pid extravars errors ipv6 parts console",
+    "public_ip private_ip reason pid extravars errors ipv6 parts console work drain metrics",
     "events": "time domain kind instance_id text",
     "replica list": "member host pid leads partitions weight able term loop_age store bus",
     "explain web": "time member term inputs stages actions reason",

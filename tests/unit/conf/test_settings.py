@@ -35,6 +35,7 @@ def test_without_a_file_everything_has_its_default() -> None:
     assert (said.reaper.interval, said.reaper.record_max_age) == (300, 7200)
     assert (said.brake.unhealthy_share, said.brake.unhealthy_min) == (0.3, 3)
     assert said.metrics.listen == "off"
+    assert (list(said.sensors.allow), said.sensors.timeout, said.sensors.interval) == ([], 5, 15)
 
 
 def test_a_member_is_called_as_its_host_unless_it_is_told() -> None:
@@ -80,6 +81,8 @@ def test_the_group_is_where_it_is_told_to_be(written: Written) -> None:
         ("[DEFAULT]\ncluster = zookeeper\n", ["elastic.conf: [DEFAULT] cluster"]),
         ("[DEFAULT]\ndebug = perhaps\n", ["elastic.conf: [DEFAULT] debug", "perhaps"]),
         ("[rpc]\noperators = ann, b/ob\n", ["elastic.conf: [rpc] operators", "b/ob"]),
+        ("[sensors]\ninterval = 0\n", ["elastic.conf: [sensors] interval", "1"]),
+        ("[sensors]\ntimeout = 3600\n", ["elastic.conf: [sensors] timeout", "60"]),
         ("[metrics]\nlisten = everywhere\n", ["elastic.conf: [metrics] listen", "everywhere"]),
         ("interval = 3\n", ["elastic.conf: line 1"]),
         ("[decider]\ninterval 3\n", ["elastic.conf: line 2"]),
@@ -93,6 +96,13 @@ def test_what_is_not_allowed_is_named_with_file_group_key(written: Written, text
     for word in told:
         assert word in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_sources_are_a_list_and_change_with_a_restart_only(written: Written) -> None:
+    conf = settings.load([written("[sensors]\nallow = http://a:9090, https://b/prom\n")])
+    assert list(Settings.of(conf).sensors.allow) == ["http://a:9090", "https://b/prom"]
+    written("[sensors]\nallow = *\n")
+    assert list(settings.reread(conf).sensors.allow) == ["http://a:9090", "https://b/prom"]
 
 
 def test_a_refused_address_is_not_shown(written: Written) -> None:

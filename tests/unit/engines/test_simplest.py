@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from elastic.engines.simplest import Simplest
 from elastic.errors import BadRequest
 from elastic.model.actions import Answer, Candidate, Launch, Work
-from elastic.model.states import Health, InstanceState
 from tests.unit.asking import BUSY, IDLE, asked, failures, memo, one, stages
+from tests.unit.engines.drawn import groups, memos, shares, sizes, turns
 
 
 def decided(n: int, *instances: Candidate, conf: dict[str, Any] | None = None, **rest: Any) -> Answer:
@@ -204,27 +203,12 @@ def test_instances_at_other_sites_count_and_stay():
     assert (answer.launches, answer.terminates, answer.status) == ((), (), "STABLE")
 
 
-candidates = st.builds(
-    Candidate,
-    instance_id=st.sampled_from("abcdefghij"),
-    state=st.sampled_from(InstanceState),
-    health=st.sampled_from(Health),
-    state_time=st.integers(0, 5),
-    protected=st.booleans(),
-    work=st.sampled_from([None, BUSY, IDLE]),
-)
-groups = st.lists(candidates, max_size=10, unique_by=lambda i: i.instance_id)
-sizes = st.integers(0, 6)
-memos = st.builds(lambda size, names: memo(size, *names), sizes, st.lists(st.sampled_from("abcdefghijk")))
-shares = st.one_of(st.none(), sizes)
-
-
 def counted(group, answer):
     gone = {*answer.terminates, *answer.drains}
     return sum(i.is_valid and i.instance_id not in gone for i in group)
 
 
-@given(sizes, groups, memos, shares)
+@given(sizes, groups(), memos, shares)
 def test_there_are_never_more_than_n_but_the_protected(n, group, said, share):
     answer = decided(n, *group, memo=said, share=share)
     kept = sum(i.is_valid and i.protected for i in group)
@@ -232,7 +216,7 @@ def test_there_are_never_more_than_n_but_the_protected(n, group, said, share):
     assert answer.desired <= n
 
 
-@given(sizes, groups, memos, shares)
+@given(sizes, groups(), memos, shares)
 def test_it_never_launches_and_shrinks_at_once(n, group, said, share):
     answer = decided(n, *group, memo=said, share=share)
     leaving = {
@@ -242,7 +226,7 @@ def test_it_never_launches_and_shrinks_at_once(n, group, said, share):
     assert not answer.launches or not well & {*answer.terminates, *answer.drains}
 
 
-@given(sizes, groups, memos)
+@given(sizes, groups(), memos)
 def test_all_that_is_ill_is_terminated_and_made_up_for(n, group, said):
     answer = decided(n, *group, memo=said, now=10_000)
     ill = {i.instance_id for i in group if i.is_unhealthy or i.is_zombie}
@@ -252,7 +236,7 @@ def test_all_that_is_ill_is_terminated_and_made_up_for(n, group, said):
     assert counted(group, answer) + len(answer.launches) >= n
 
 
-@given(sizes, groups, memos)
+@given(sizes, groups(), memos)
 def test_the_protected_are_never_shrunk_and_the_busy_never_killed(n, group, said):
     answer = decided(n, *group, memo=said)
     for i in group:
@@ -262,14 +246,14 @@ def test_the_protected_are_never_shrunk_and_the_busy_never_killed(n, group, said
             assert i.instance_id not in answer.terminates
 
 
-@given(sizes, groups, memos)
+@given(sizes, groups(), memos)
 def test_no_id_is_named_twice(n, group, said):
     answer = decided(n, *group, memo=said)
     named = [*answer.terminates, *answer.drains]
     assert len(named) == len(set(named))
 
 
-@given(sizes, groups, memos, st.randoms(use_true_random=False))
+@given(sizes, groups(), memos, turns)
 def test_the_order_of_the_instances_does_not_matter(n, group, said, random):
     shuffled = random.sample(group, len(group))
     assert decided(n, *shuffled, memo=said) == decided(n, *group, memo=said)

@@ -10,6 +10,8 @@ from elastic.adapters.bus.signing import instance_key, sign, verify
 from elastic.adapters.cloud.simulated import SimulatedCloud
 from elastic.adapters.lastheard import MemoryLastHeard
 from elastic.adapters.membership.memory import MemoryElection
+from elastic.adapters.sensor import installed_sensors
+from elastic.adapters.sensor.gate import UrlGate
 from elastic.adapters.store.memory import MemoryStore
 from elastic.client import Client
 from elastic.engines.simplest import Simplest
@@ -42,6 +44,7 @@ class Bench:
         self.cloud = cloud(self.clock, site_names=("north", "south"))
         self.known: dict[str, DomainKey] = {}
         self.probes: list[bytes] = []
+        self.sensed: dict[tuple[str, DomainKey], dict[str, Any]] = {}  # by member
         self.lastheard = {name: MemoryLastHeard() for name in ("m1", "m2")}
         self.reactors = {name: self._reactor(name, operators) for name in ("m1", "m2")}
         self._commits = 0
@@ -64,7 +67,10 @@ class Bench:
             cloud=self.cloud,
             lastheard=self.lastheard[name],
             engines={"simplest": Simplest},
+            sensors=installed_sensors(),
+            gate=UrlGate(["http://prometheus.example:9090"]),
             member=name,
+            sensor_data=lambda key: self.sensed.get((name, key), {}),
             status=lambda: MemberStatus(leads=("decider",), term={"decider": 1}, loop_age={"turn": 0.5}),
         )
         reactor = Reactor(desk, hearing, operators)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from elastic.model.actions import Work
 from elastic.model.domain import DomainKey
 from elastic.ports.bus import Pulse
 from elastic.roles.reactor import Hearing
@@ -149,3 +150,58 @@ def test_what_most_heartbeats_say_is_in_memory_once(bench: Bench) -> None:
     assert other is not None
     assert one.state is other.state
     assert one.metrics is other.metrics
+
+
+WORK = {
+    "all three": ({"active": 2, "reserved": 1, "scheduled": 3}, Work(2, 1, 3)),
+    "some": ({"active": 2}, Work(2)),
+    "none in hand": ({"active": 0, "reserved": 0, "scheduled": 0}, Work()),
+    "not a word": (None, None),
+    "less than none": ({"active": -1}, None),
+    "half a task": ({"active": 0.5}, None),
+    "a text": ({"active": "2"}, None),
+    "a truth value": ({"active": True}, None),
+    "a number": (3, None),
+    "a list": ([1, 2, 3], None),
+    "more than anybody counts": ({"active": 10**40}, None),
+}
+
+
+@pytest.mark.parametrize("case", WORK)
+def test_work_is_kept_and_what_is_no_count_is_as_if_it_had_not_been_told(bench: Bench, case: str) -> None:
+    said, work = WORK[case]
+    bench.reactor.hear([beat(work=said, metrics={"load": 1})])
+    heard = bench.lastheard["m1"].of(NAME)
+    assert heard is not None
+    assert (heard.work, heard.metrics) == (work, {"load": 1})
+    assert not bench.reactor.dropped
+
+
+def test_work_that_is_not_told_is_not_known(bench: Bench) -> None:
+    bench.reactor.hear([beat()])
+    heard = bench.lastheard["m1"].of(NAME)
+    assert heard is not None
+    assert heard.work is None
+    assert heard.drain == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [("draining", "draining"), ("drained", "drained"), ("", ""), ("DRAINED", ""), ("x" * 9999, "")],
+)
+def test_of_a_drain_only_the_two_words_are_kept(bench: Bench, said: str, kept: str) -> None:
+    bench.reactor.hear([beat(drain=said)])
+    heard = bench.lastheard["m1"].of(NAME)
+    assert heard is not None
+    assert heard.drain == kept
+    assert not bench.reactor.dropped
+
+
+METRICS = {"load": 1, "zero": 0, "less": -2.5, "text": "3", "flag": True, "nothing": None, "endless": 10**400}
+
+
+def test_of_metrics_the_numbers_are_kept(bench: Bench) -> None:
+    bench.reactor.hear([beat(metrics=METRICS)])
+    heard = bench.lastheard["m1"].of(NAME)
+    assert heard is not None
+    assert heard.metrics == {"load": 1, "zero": 0, "less": -2.5}

@@ -2,11 +2,12 @@
 
 import pytest
 
+from elastic.engines.policy import Policy
 from elastic.engines.simplest import Simplest
 from elastic.errors import BadRequest
 from elastic.rules.config import DEEPEST, checked_config, checked_health, merged, refuse_depth, without
 
-ENGINES = {"simplest": Simplest}
+ENGINES = {"policy": Policy, "simplest": Simplest}
 
 
 def test_sections_are_merged_key_by_key_and_no_deeper():
@@ -84,6 +85,14 @@ def test_a_size_that_can_only_be_a_slip_is_refused():
     checked_config({}, {"preserve_n": 100_000}, {}, ENGINES)
     with pytest.raises(BadRequest, match="preserve_n must be at most 100000"):
         checked_config({}, {"preserve_n": 10**12}, {}, ENGINES)
+    policy = {
+        "deployable_type": "w",
+        "sites": ["A"],
+        "policies": [{"name": "p", "engine": "fixed", "size": 1}],
+    }
+    checked_config({"engine": "policy"}, {**policy, "capacity": {"max": 100_000}}, {}, ENGINES)
+    with pytest.raises(BadRequest, match=r"capacity\.max must be at most 100000"):
+        checked_config({"engine": "policy"}, {**policy, "capacity": {"max": 10**12}}, {}, ENGINES)
 
 
 def nested(levels):

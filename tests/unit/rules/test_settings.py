@@ -4,7 +4,7 @@ import pytest
 
 from elastic.errors import BadRequest
 from elastic.rules.exact import is_number
-from elastic.rules.settings import COMMON, Settings
+from elastic.rules.settings import COMMON, Settings, distinct, unquoted
 
 GOOD = {
     "victims": "oldest",
@@ -41,6 +41,7 @@ def read(reader, value, **rest):
         ("items", [1, "b"], (1, "b")),
         ("items", "a, b,,c ", ("a", "b", "c")),
         ("items", " ", ()),
+        ("maps", [{"a": 1}, {}], [("k[0]", {"a": 1}), ("k[1]", {})]),
         ("table", {"a": 1}, {"a": 1}),
         ("table", None, {}),
     ],
@@ -57,6 +58,7 @@ def test_a_good_value_is_taken(reader, value, came):
         *(("text", value) for value in (None, 3, "")),
         *(("names", value) for value in ("a", [1], {"a": 1})),
         *(("items", value) for value in (3, {"a": 1})),
+        *(("maps", value) for value in (None, [], {"a": 1}, "a", [{"a": 1}, "b"])),
         ("table", [1]),
     ],
 )
@@ -70,6 +72,12 @@ def test_null_stands_for_the_default():
     assert read("number", None, default=None) is None
     assert read("text", None, default="x") == "x"
     assert Settings({}, ["k"]).integer("k", 7) == 7
+
+
+def test_a_list_of_names_may_be_required():
+    assert read("names", ["a"], required=True) == ("a",)
+    with pytest.raises(BadRequest, match="k is missing"):
+        read("names", None, required=True)
 
 
 def test_a_number_may_be_allowed_to_be_negative():
@@ -125,3 +133,60 @@ def test_a_secret_is_not_repeated():
 @pytest.mark.parametrize("value", [10**400, -(10**400), float("nan"), float("inf"), True, "1", None])
 def test_what_cannot_be_reckoned_with_is_no_number(value: object) -> None:
     assert not is_number(value)
+
+
+class TestMapInsideAnother:
+    def inside(self, **said):
+        return Settings(said, ["name", "size"], inside="clouds[0]")
+
+    def test_its_faults_are_told_with_its_place(self):
+        for key, reader in (("name", "text"), ("size", "integer"), ("size", "number"), ("name", "maps")):
+            with pytest.raises(BadRequest, match=rf"^clouds\[0\]\.{key} is missing$"):
+                getattr(self.inside(), reader)(key)
+        with pytest.raises(BadRequest, match=r"^clouds\[0\]\.size has to be -1 or more, not -2$"):
+            self.inside(size=-2).integer("size", minimum=-1)
+
+    def test_so_are_those_of_the_maps_in_it(self):
+        assert self.inside(name=[{}]).maps("name") == [("clouds[0].name[0]", {})]
+
+    @pytest.mark.parametrize("key", ["sze", *COMMON])
+    def test_it_has_keys_of_its_own_only(self, key):
+        with pytest.raises(BadRequest, match=rf"'{key}'.*clouds\[0\].*name, size"):
+            self.inside(**{key: None})
+
+
+def test_a_refused_key_is_told_with_the_reason_whatever_its_value():
+    for value in (3, None):
+        with pytest.raises(BadRequest, match=r"^old: there is a new one$"):
+            Settings({"old": value}, ["new"], {"old": "there is a new one"})
+
+
+@pytest.mark.parametrize(
+    ("text", "came"),
+    [
+        ("3", 3),
+        ("-1", -1),
+        (" 3 ", 3),
+        ("2.5", 2.5),
+        ("1e2", 100.0),
+        ("0.1", 0.1),
+        *((value, value) for value in ("", "three", "1_000", "0x10", 4, 2.5, True, None, ["3"])),
+    ],
+)
+def test_a_number_that_stands_as_a_text_is_read(text, came):
+    assert unquoted({"k": text, "other": "3"}, ["k", "absent"]) == {"k": came, "other": "3"}
+
+
+@pytest.mark.parametrize("text", ["inf", "nan", "1e999", "9" * 5000])
+def test_one_that_cannot_be_reckoned_with_is_refused_all_the_same(text):
+    for reader in ("integer", "number"):
+        with pytest.raises(BadRequest, match="k"):
+            getattr(Settings(unquoted({"k": text}, ["k"]), ["k"]), reader)("k")
+
+
+def test_a_name_that_stands_twice_or_is_empty_is_told():
+    distinct("k", ["a", "b"])
+    distinct("k", [])
+    for names, fault in ((["a", "b", "a"], "k: 'a'"), (["a", ""], "k: a name must not be empty")):
+        with pytest.raises(BadRequest, match=fault):
+            distinct("k", names)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elastic.model.actions import Answer, Candidate, Launch, Sample
+from elastic.model.actions import Answer, Candidate, Launch, Sample, Work
+from elastic.model.observed import Observed
 from elastic.model.states import Health, InstanceState
 from elastic.model.view import Standing
 from elastic.rules.caution import Brake
@@ -34,7 +35,7 @@ def shown(*records: Any, brake: Brake = OFF, seen: float = 0.0, **of_domain: Any
 def test_the_engine_is_shown_the_domain_as_it_is():
     memo, load = {"size": 2}, {"load": Sample(1.0, 2.0)}
     of_domain = view([], Standing(memo=memo), engine_conf={"preserve_n": 2}, general={"engine": "sensor"})
-    asked = question(of_domain, OFF, NOW, lambda _: 0.0, load)
+    asked = question(of_domain, OFF, NOW, lambda _: 0.0, Observed(domain=load))
     assert (asked.engine, asked.engine_conf, asked.memo) == ("sensor", {"preserve_n": 2}, memo)
     assert (asked.removed, asked.now, asked.sensors) == (False, NOW, load)
 
@@ -52,6 +53,13 @@ def test_an_instance_is_shown_with_what_it_was_wished_as():
         extravars={"k": "v"},
         protected=True,
     )
+
+
+def test_an_instance_is_shown_with_what_is_measured_of_it():
+    load, busy = {"load": Sample(1.0, 2.0)}, Work(active=1)
+    observed = Observed(instances={"a": load, "gone": load}, work={"a": busy})
+    found = question(view([record("a"), record("b")]), OFF, NOW, lambda _: 0.0, observed).instances
+    assert [(i.instance_id, i.sensors, i.work) for i in found] == [("a", load, busy), ("b", {}, None)]
 
 
 def test_those_held_by_the_brake_are_shown_as_late_only():

@@ -1,0 +1,171 @@
+"""`prometheus`: numbers that a query gives, by Prometheus's HTTP API (`/api/v1/query`)."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from string import Template
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from elastic.adapters.sensor.fetch import Conversation, Login, QueryRefused
+from elastic.adapters.sensor.gate import Origin
+from elastic.adapters.sensor.naming import OF_INSTANCES, login_of, names_of, section_of
+from elastic.errors import BadRequest, SensorFailed
+from elastic.model.actions import Sample
+from elastic.model.instance import Instance
+from elastic.ports.sensor import Gate, Reading, Readings, Wanted
+
+KEYS = ("url", "queries", "label", "is")
+ADDRESSES = ("private_ip", "public_ip", "ipv6", "hostname")
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One element of an instant vector."""
+
+    metric: Mapping[str, str]
+    value: tuple[float, str]
+
+
+class Result(msgspec.Struct, frozen=True, rename="camel"):
+    result_type: str
+    result: Any
+
+
+class Page(msgspec.Struct, frozen=True, rename="camel"):
+    status: str
+    data: Result | None = None
+    error: str = ""
+
+
+class Prometheus(msgspec.Struct, frozen=True, kw_only=True):
+    """`queries`: by metric. `label` tells of which instance a series is, by what the instance's record has at
+    `identity`."""
+
+    documentation: ClassVar[str] = """\
+Asks Prometheus, or what speaks as it does, for the value of a query.
+
+sensor_data            {url, queries: {metric: query}, label, is}; the first two are required
+  url                    http:// or https://, among those that operators allow
+  queries                $owner and $domain are filled in. A metric of the domain (monitor_domain_sensors) has to
+                         give one series; one of its instances (monitor_sensors) a series for each
+  label, is              the series' label that tells the instance, and what it is: instance_id, hostname,
+                         private_ip, public_ip, ipv6 or server_id; instance_id and instance_id. Of an address a
+                         port is cut off
+access_key, secret_key a user and a password, or the latter alone: a token
+"""
+
+    url: str
+    queries: Mapping[str, str]
+    label: str
+    identity: str
+    login: Login
+
+    @classmethod
+    def configured(cls, conf: Mapping[str, Any], gate: Gate) -> Self:
+        settings = section_of(conf, KEYS)
+        url, queries = settings.text("url").rstrip("/"), settings.table("queries")
+        gate.check(url, "sensor_data.url")
+        if not queries:
+            raise BadRequest("sensor_data.queries is missing")
+        for metric, query in queries.items():
+            if not isinstance(query, str) or not query:
+                raise BadRequest(f"sensor_data.queries.{metric} has to be a query, not {query!r}")
+        return cls(
+            url=url,
+            queries=queries,
+            label=settings.text("label", "instance_id"),
+            identity=settings.choice("is", OF_INSTANCES),
+            login=login_of(conf),
+        )
+
+    @property
+    def lane(self) -> str:
+        return Origin.of(self.url).place
+
+    def read(self, wanted: Wanted, timeout: float) -> Readings:
+        talk = Conversation(self.login, timeout)
+        domain = {metric: self._of_domain(metric, wanted, talk) for metric in wanted.of_domain}
+        instances: dict[str, dict[str, Reading]] = {i.instance_id: {} for i in wanted.instances}
+        for metric in wanted.of_instances:
+            for instance_id, reading in self._of_instances(metric, wanted, talk).items():
+                instances[instance_id][metric] = reading
+        return Readings(domain=domain, instances=instances)
+
+    def _of_domain(self, metric: str, wanted: Wanted, talk: Conversation) -> Reading:
+        found = self._asked(metric, wanted, talk)
+        if isinstance(found, Reading):
+            return found
+        if len(found) != 1:
+            return Reading(why_none=f"the query gives {len(found)} series, and has to give one")
+        return self._reading(found[0])
+
+    def _of_instances(self, metric: str, wanted: Wanted, talk: Conversation) -> Mapping[str, Reading]:
+        found = self._asked(metric, wanted, talk)
+        if isinstance(found, Reading):
+            return {i.instance_id: found for i in wanted.instances}
+        series: dict[str, list[Series]] = {}
+        for one in found:
+            series.setdefault(self._bare(one.metric.get(self.label, "")), []).append(one)
+
+        def said(instance: Instance) -> Reading:
+            name = names_of(wanted.key, instance).get(self.identity)
+            own = series.get(name, []) if name else []
+            if len(own) != 1:
+                return Reading(why_none=f"the query gives {len(own)} series whose {self.label} is {name}")
+            return self._reading(own[0])
+
+        return {i.instance_id: said(i) for i in wanted.instances}
+
+    def _asked(self, metric: str, wanted: Wanted, talk: Conversation) -> Sequence[Series] | Reading:
+        """The series, or why there are none."""
+        query = self.queries.get(metric)
+        if query is None:
+            return Reading(why_none="sensor_data.queries has no query for it")
+        params = {
+            "query": Template(query).safe_substitute(names_of(wanted.key)),
+            "timeout": f"{max(1, int(talk.left * 1000))}ms",  # its durations have no decimal point
+        }
+        try:
+            return _series(talk.ask(f"{self.url}/api/v1/query", params))
+        except QueryRefused as refused:  # the other metrics' queries may be better
+            return Reading(why_none=_why_refused(refused))
+
+    def _reading(self, series: Series) -> Reading:
+        at, text = series.value
+        try:
+            value = float(text)
+        except ValueError:
+            return Reading(why_none=f"the value is {text[:50]!r}, no number")
+        if not isfinite(value):
+            return Reading(why_none=f"the value is {text[:50]}")
+        return Reading(Sample(at, value), self.lane)
+
+    def _bare(self, text: str) -> str:
+        """An address without its port."""
+        host, colon, port = text.rpartition(":")
+        is_with_port = colon and port.isdecimal() and (":" not in host or host.endswith("]"))
+        return host.strip("[]") if self.identity in ADDRESSES and is_with_port else text
+
+
+def _why_refused(refused: QueryRefused) -> str:
+    try:
+        page = msgspec.convert(refused.body, Page)
+    except msgspec.ValidationError:
+        return str(refused)
+    return f"the query is refused: {page.error[:200] or page.status}"
+
+
+def _series(answer: Any) -> Sequence[Series]:
+    try:
+        page = msgspec.convert(answer, Page)
+        if page.status != "success" or page.data is None:
+            raise QueryRefused("does not understand the question", answer)
+        if page.data.result_type == "scalar":
+            return [Series({}, msgspec.convert(page.data.result, tuple[float, str]))]
+        if page.data.result_type != "vector":
+            raise SensorFailed(
+                f"answers with a {page.data.result_type[:50]}: the query has to give a vector or a scalar"
+            )
+        return msgspec.convert(page.data.result, list[Series])
+    except msgspec.ValidationError as fault:
+        raise SensorFailed(f"does not answer as Prometheus does: {fault}") from None

@@ -1,0 +1,80 @@
+"""Numbers that go along with a heartbeat: how loaded the machine is, and what its owner writes into files."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from elastic.errors import BadRequest
+from elastic.model.actions import Work
+
+MEMORY = Path("/proc/meminfo")
+MOST_BYTES = 4096
+
+
+class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`kind`: `load` (of a minute, for each processor), `memory` (the used part, 0 to 1) or `file` (`path`, which
+    has a number in it). `name`: what it is called; the kind, if not said."""
+
+    kind: str
+    name: str = ""
+    path: str = ""
+
+
+def numbers(settings: Sequence[Mapping[str, Any]], fill: Callable[[str], str]) -> Callable[[], dict[str, float]]:
+    """What says all of them; one that cannot be had is left out. `fill` puts names into paths. BadRequest for a
+    kind nobody knows."""
+    try:
+        asked = msgspec.convert(settings, list[Number])
+    except msgspec.ValidationError as fault:
+        raise BadRequest(f"metrics: {fault}") from None
+    for number in asked:
+        if number.kind not in KINDS:
+            raise BadRequest(f"metrics: kind {number.kind!r} is not known: use {', '.join(KINDS)}")
+        if number.kind == "file" and not (number.path and number.name):
+            raise BadRequest("metrics: a file has to have a name and a path")
+
+    def said() -> dict[str, float]:
+        found: dict[str, float] = {}
+        for number in asked:
+            try:
+                found[number.name or number.kind] = KINDS[number.kind](fill(number.path))
+            except (OSError, ValueError, IndexError, KeyError):
+                continue  # no number is better than a wrong one
+        return found
+
+    return said
+
+
+def work_in(path: str) -> Work | None:
+    """What a file says of the tasks in hand, {"active": 1, "reserved": 0, "scheduled": 0}; null if nothing."""
+    if not path:
+        return None
+    try:
+        return msgspec.json.decode(_start_of(Path(path)), type=Work)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES)
+
+
+def _load(_path: str) -> float:
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
+
+
+def _memory(_path: str) -> float:
+    lines = dict(line.split(":", 1) for line in MEMORY.read_text().splitlines() if ":" in line)
+    total, free = (int(lines[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
+    return 1 - free / total
+
+
+def _file(path: str) -> float:
+    return float(_start_of(Path(path)).decode().strip())
+
+
+KINDS: Mapping[str, Callable[[str], float]] = {"load": _load, "memory": _memory, "file": _file}
