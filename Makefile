@@ -9,6 +9,7 @@
 #   make simulate    whole clusters on a virtual clock, all that may befall them, by seeds: SEEDS=1-500
 #   make simulate-story   one of them, as it happened: SEED=7
 #   make soak        twenty thousand seeds (an hour and more)
+#   make questions   random questions to all engines, seeded (COUNT=1000000 SEED=2): a minute for each 100,000
 #   make bench       what it costs, beside baselines of the same run: some minutes (ARGS="--quick", "--only rpc quiet")
 #   make bench-openstack  how long 40 servers take on a real Nova, beside a bare loop
 #   make bench-whole three agents on this host, 1,000 domains for ten minutes, then as many as it goes (ARGS="--minutes 2")
@@ -23,8 +24,9 @@ WORKERS ?= 3
 MINUTES ?= 30
 SEEDS ?= 1-500
 SEED ?= 1
+COUNT ?= 100000
 
-.PHONY: venv demo test test-openstack test-openstack-short test-openstack-long bench-openstack check simulate simulate-story soak bench bench-whole genconfig soak-real
+.PHONY: venv demo test test-openstack test-openstack-short test-openstack-long bench-openstack check simulate simulate-story soak questions bench bench-whole genconfig soak-real
 
 venv: $(VENV)/.done
 
@@ -73,6 +75,9 @@ simulate-story: venv
 
 soak: venv
 	@$(BIN)/python -m tests.simulation 1-20000 --all $(ARGS)
+
+questions: venv
+	@$(BIN)/python -m tests.questions --count $(COUNT) --seed $(SEED) $(ARGS)
 
 bench: venv
 	@tests/servers/install.sh

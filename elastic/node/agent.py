@@ -4,8 +4,8 @@ import logging
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ JITTER = 0.1  # of the interval, either way: a thousand VMs booted at once are n
 LEAST_GAP = 0.2  # seconds between two heartbeats, however often we are asked
 FIRST_GAP = 1.0  # seconds from the first heartbeat to the second; each gap is twice the last, up to the interval
 DRAIN_GAP = 2.0  # seconds between two heartbeats at most, while we drain
+MOST_ORDERS = 100  # that wait for the next heartbeat: the newest
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
 
@@ -121,13 +122,17 @@ class Agent:
         self._failures = 0
         self._last_state = ""
         self._drain = drain
-        self._orders: SimpleQueue[tuple[bytes, str]] = SimpleQueue()
+        self._orders: deque[tuple[bytes, str]] = deque(maxlen=MOST_ORDERS)
 
     def run(self) -> None:
         """Until the process is told to end."""
-        self._voice.start(self._bell.set, lambda body, mac: self._orders.put((body, mac)))
+        self.listen()
         while True:
             self.turn()
+
+    def listen(self) -> None:
+        """Take asks and orders from now on."""
+        self._voice.start(self._bell.set, lambda body, mac: self._orders.append((body, mac)))
 
     def turn(self) -> None:
         """One heartbeat, and the wait after it."""
@@ -153,9 +158,9 @@ class Agent:
         """What was ordered since the last heartbeat, and how far it has come."""
         if self._drain is None:
             return
-        while not self._orders.empty():
+        for _ in range(len(self._orders)):
             try:
-                order = self._mouth.heed(*self._orders.get())
+                order = self._mouth.heed(*self._orders.popleft())
             except BadMessage as fault:
                 log.warning("an order was not obeyed: %s", fault)
             else:
@@ -166,7 +171,7 @@ class Agent:
         """Until the interval is over, or we are asked; while we drain, not for long: its end is to be told."""
         began = self._monotonic()
         interval = self._gap * self._chance.uniform(1 - JITTER, 1 + JITTER)
-        if self._drain is not None and self._drain.state:
+        if self._drain is not None and self._drain.is_moving:
             interval = min(interval, DRAIN_GAP)
         self._gap = min(2 * self._gap, self._interval)
         self._bell.wait(interval)

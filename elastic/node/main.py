@@ -29,8 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = read_settings(settings_path())
         checked_url(settings.bus, "bus")
         voice: Voice = KombuVoice(settings.bus, settings.cluster, settings.slot, settings.instance_id)
-        agent = _agent(settings, voice)
-        return _once(agent, voice) if arguments.once else _for_ever(agent)
+        drain = Drain(Commands.of(settings.drain).filled(settings.filled), time.monotonic)
+        agent = _agent(settings, voice, drain)
+        return _once(agent, voice) if arguments.once else _for_ever(agent, drain)
     except ElasticError as error:
         sys.stderr.write(f"elastic-node: {error}\n")
         return 1
@@ -41,9 +42,8 @@ def _log() -> logging.Handler:
     return BoundedStream(sys.stderr, int(limit)) if limit.isdecimal() else logging.StreamHandler(sys.stderr)
 
 
-def _agent(settings: Settings, voice: Voice) -> Agent:
+def _agent(settings: Settings, voice: Voice, drain: Drain) -> Agent:
     mouth = Mouth(settings, boot=os.urandom(8).hex())
-    drain = Drain(Commands.of(settings.drain).filled(settings.filled), time.monotonic)
     watching, tell = watchers(settings.units), numbers(settings.metrics, settings.filled)
     work = settings.filled(settings.work)
 
@@ -63,16 +63,18 @@ def _once(agent: Agent, voice: Voice) -> int:
     return 0
 
 
-def _for_ever(agent: Agent) -> int:
+def _for_ever(agent: Agent, drain: Drain) -> int:
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as `signal` calls it
+        """At once: the kernel hangs up for us, and the bus drops the queue of a connection that is gone."""
+        try:
+            drain.close()  # it has a session of its own, and would outlive us
+        finally:
+            os._exit(0)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
+        signal.signal(number, end)
     agent.run()
     return 0
-
-
-def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as `signal` calls it
-    """At once: the kernel hangs up for us, and the bus drops the queue of a connection that is gone."""
-    os._exit(0)
 
 
 class _Version(argparse.Action):

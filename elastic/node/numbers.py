@@ -1,5 +1,6 @@
 """Numbers that go along with a heartbeat: how loaded the machine is, and what its owner writes into files."""
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def work_in(path: str) -> Work | None:
         return None
     try:
         return msgspec.json.decode(_start_of(Path(path)), type=Work)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -74,7 +75,10 @@ def _memory(_path: str) -> float:
 
 
 def _file(path: str) -> float:
-    return float(_start_of(Path(path)).decode().strip())
+    number = float(_start_of(Path(path)).decode())
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is none that can be told")
+    return number
 
 
 KINDS: Mapping[str, Callable[[str], float]] = {"load": _load, "memory": _memory, "file": _file}

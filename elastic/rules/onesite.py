@@ -105,6 +105,8 @@ class OneSite(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(msgspec.structs.replace(launch, extravars={key: value}) for value in values)
 
     def _shrink(self, excess: int, census: Census) -> Moves:
+        if not excess:
+            return Moves()
         going = in_order_of_going(census.counted, self.retirable, self.oldest_first)[:excess]
         return parted(excess, tuple(going))
 

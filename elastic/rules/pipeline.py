@@ -17,6 +17,9 @@ from elastic.rules.signals import NoData, Signals
 from elastic.rules.sizing import is_cooling
 
 Combine = Literal["max", "min", "sum"]
+LONG = 256
+"""Turns of a history; a memo has to find room in the store."""
+
 COMBINED: Mapping[Combine, Callable[[Iterable[int]], int]] = {"max": max, "min": min, "sum": sum}
 Past = tuple[float, int]
 """When, and what entered the stabilisation then."""
@@ -130,9 +133,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def remembered(self, history: Sequence[Past], now: Number, entered: int) -> list[list[Number]]:
-        """The history with this turn's number, and without what is too old for either window."""
+        """The history with this turn's number, and without what is too old for either window; of one that grows
+        long only what can still make a difference."""
         oldest = first_from(exact(now) - self.behaviour.memory)
-        return [[at, value] for at, value in (*history, (now, entered)) if at >= oldest]
+        kept = [(at, value) for at, value in (*history, (now, entered)) if at >= oldest]
+        return [[at, value] for at, value in (kept if len(kept) <= LONG else extremes(kept))]
 
     def _raw(self, turn: Turn) -> tuple[dict[str, int | None], dict[str, str]]:
         raw: dict[str, int | None] = {}
@@ -237,3 +242,16 @@ def _policy(where: str, conf: Mapping[str, Any]) -> tuple[str, Law | Timetable]:
     if law is None:
         raise BadRequest(f"{where}.engine: there is none called {engine!r}, only {', '.join((*LAWS, SCHEDULE))}")
     return name, law.read(Settings(conf, ("name", "engine", *law.KEYS), inside=where))
+
+
+def extremes(history: Sequence[Past]) -> list[Past]:
+    """Without those that no window can bring to light: one that holds such a past holds a later one which is as
+    large, and one which is as small."""
+    kept: list[Past] = []
+    largest = smallest = None
+    for at, value in sorted(history, key=lambda past: past[0], reverse=True):
+        if largest is None or smallest is None or value > largest or value < smallest:
+            kept.append((at, value))
+            largest = value if largest is None else max(largest, value)
+            smallest = value if smallest is None else min(smallest, value)
+    return kept[::-1]

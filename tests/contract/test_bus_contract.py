@@ -1,6 +1,6 @@
 """What every bus does, over each of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -322,6 +322,59 @@ def test_who_is_gone_is_asked_in_vain_and_harms_nobody(world: World) -> None:
         outgoing.ask(address)
     world.until(lambda: asked != [])
     assert asked == [2]
+
+
+class Vm:
+    """One that listens, and what it was told."""
+
+    def __init__(self, world: World, ear: Ear, obeys: Callable[[bytes, str], None] | None = None) -> None:
+        self.asks, self.orders = 0, list[tuple[bytes, str]]()
+        self.obeys = obeys or (lambda _body, _mac: None)
+        voice = world.started(world.voice(0, "i-000-1-1"), self.asked, self.ordered)
+        voice.say(b"here", "m")
+        world.until(lambda: ear.pulses != [])
+        self.address = ear.pulses[-1].reply_to
+
+    def asked(self) -> None:
+        self.asks += 1
+
+    def ordered(self, body: bytes, mac: str) -> None:
+        self.orders.append((body, mac))
+        self.obeys(body, mac)
+
+
+def test_an_order_comes_to_the_vm_as_it_was_signed_and_asks_for_a_heartbeat_too(world: World) -> None:
+    _, ear = listening(world, "m1", 0)
+    vm, outgoing = Vm(world, ear), world.outgoing()
+    orders = [(b'{"instance_id":"\xc3\xa4","n":%d}' % number, f"mac{number}") for number in range(3)]
+    for body, mac in orders:
+        outgoing.ask(vm.address, body, mac)
+    world.until(lambda: len(vm.orders) == 3)
+    world.until(lambda: vm.asks > 0)
+    assert vm.orders == orders
+    assert all(type(body) is bytes for body, _ in vm.orders)
+
+
+def test_an_ask_brings_no_order(world: World) -> None:
+    _, ear = listening(world, "m1", 0)
+    vm = Vm(world, ear)
+    world.outgoing().ask(vm.address)
+    world.until(lambda: vm.asks > 0)
+    assert vm.orders == []
+
+
+@pytest.mark.parametrize(("body", "mac"), [(b"\xff", "m"), (b"[" * 4000, "m"), (b"x", ""), (b"{}", "m")])
+def test_an_order_that_makes_no_sense_harms_nobody(world: World, body: bytes, mac: str) -> None:
+    def refuse(body: bytes, _mac: str) -> None:
+        if body != b"good":
+            raise ValueError("no order")
+
+    _, ear = listening(world, "m1", 0)
+    vm, outgoing = Vm(world, ear, refuse), world.outgoing()
+    outgoing.ask(vm.address, body, mac)
+    outgoing.ask(vm.address, b"good", "mac")
+    world.until(lambda: (b"good", "mac") in vm.orders)
+    world.until(lambda: vm.asks > 0)
 
 
 @pytest.mark.parametrize("address", ["elastic.rpc.north%2E1", "elastic.reply.", "elastic.reply." + "x" * 200, "q"])

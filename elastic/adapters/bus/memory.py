@@ -7,7 +7,7 @@ from typing import Any
 
 from elastic.adapters.bus import topology, wire
 from elastic.adapters.bus.memory_broker import Letter, MemoryBroker, Parcel, Server
-from elastic.adapters.bus.ordering import unheeded
+from elastic.adapters.bus.ordering import hand_on, unheeded
 from elastic.errors import BadMessage, BusUnavailable
 from elastic.model.assignment import SLOTS
 from elastic.model.domain import Json
@@ -236,7 +236,7 @@ class MemoryVoice:
     def start(self, on_ask: Callable[[], None], on_order: Callable[[bytes, str], None] = unheeded) -> None:
         def asked(order: bytes, mac: str) -> None:
             if order:
-                on_order(order, mac)
+                hand_on(on_order, order, mac)
             on_ask()
 
         self._address = self._broker.fresh_address(self._instance_id)

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from elastic.adapters.bus import topology, wire
@@ -17,7 +17,7 @@ from elastic.adapters.bus.frames import guard
 from elastic.adapters.bus.heartbeats import heartbeat_properties
 from elastic.adapters.bus.link import is_amqp
 from elastic.adapters.bus.listener import Listener
-from elastic.adapters.bus.ordering import unheeded
+from elastic.adapters.bus.ordering import hand_on, unheeded
 from elastic.errors import BusUnavailable
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,8 @@ class KombuVoice:
     def _turn(self, _idle: bool) -> None:
         if self._asks:
             asks, self._asks[:] = self._asks[:], []  # asked many times at once is asked once
-            self._hand_on(asks)
+            for message in asks:
+                self._obey(message)
             self._give_sign()
         while self._to_say:
             self._send(self._to_say.popleft())
@@ -146,14 +147,10 @@ class KombuVoice:
             if (utterance := self._said.pop(known, None)) is not None:
                 utterance.end(is_taken)
 
-    def _hand_on(self, asks: Sequence[Any]) -> None:
-        for message in asks:
-            mac = (message.headers or {}).get(wire.MAC_HEADER)
-            try:
-                if message.body != wire.ASK and isinstance(mac, str):
-                    self._on_order(message.body, mac)
-            except Exception:
-                log.exception("an order was not obeyed")
+    def _obey(self, message: Any) -> None:
+        mac = (message.headers or {}).get(wire.MAC_HEADER)
+        if message.body != wire.ASK and isinstance(mac, str):
+            hand_on(self._on_order, message.body, mac)
 
     def _give_sign(self) -> None:
         try:

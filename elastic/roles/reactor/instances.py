@@ -179,16 +179,20 @@ def _word(desk: Desk, key: DomainKey, instance: Instance) -> LastWord:
         return LastWord()
     if holder == desk.member:
         return word_of(instance.instance_id, desk.lastheard)
-    question = {"instance_ids": [instance.instance_id]}
-    ask = partial(desk.peers.ask, holder, LAST_WORDS, question, desk.patience)
-    said = desk.questions.gather({"word": ask}, desk.patience).get("word")
-    return msgspec.convert(said, list[LastWord])[0] if said else LastWord()
+    question = partial(_word_told, desk, holder, instance.instance_id)
+    return desk.questions.gather({"word": question}, desk.patience).get("word", LastWord())
 
 
 def _ages_told(desk: Desk, member: str, ids: Sequence[str]) -> dict[str, float | None]:
     """By another member; an error if what it says is not to be understood."""
     said = desk.peers.ask(member, LAST_HEARD, {"instance_ids": ids}, desk.patience)
     return msgspec.convert(said, dict[str, float | None])
+
+
+def _word_told(desk: Desk, member: str, instance_id: str) -> LastWord:
+    """By another member; an error if what it says is not to be understood."""
+    said = desk.peers.ask(member, LAST_WORDS, {"instance_ids": [instance_id]}, desk.patience)
+    return next(iter(msgspec.convert(said, list[LastWord])), LastWord())
 
 
 def _pid(desk: Desk, instance: Instance) -> int | None:

@@ -12,6 +12,7 @@ import pytest
 
 from elastic import errors
 from elastic.adapters.bus import topology, wire
+from elastic.adapters.bus.ordering import read_order
 from elastic.adapters.bus.signing import instance_key, sign, verify
 from elastic.model.assignment import SLOTS
 from elastic.model.decision import Action, Decision, Event, Stage
@@ -46,6 +47,14 @@ def test_the_worked_example_of_a_signature_is_right() -> None:
     beat = msgspec.json.decode(body, type=Heartbeat)
     assert (beat.node_id, beat.seq) == (cell("instance id"), 42)
     assert beat.node_id.startswith(f"i-{slot_of(DomainKey(beat.owner, beat.domain_id)):03x}-")
+
+
+def test_the_worked_example_of_an_order_answers_that_of_a_heartbeat() -> None:
+    body = cell("an order").encode()
+    order = read_order(cell("the VM's key"), body, cell("its `mac`"))
+    beat = msgspec.json.decode(cell("body, 96 bytes"), type=Heartbeat)
+    assert (order.instance_id, order.boot, order.seq) == (beat.node_id, beat.boot, beat.seq)
+    assert msgspec.json.encode(order) == body
 
 
 @pytest.mark.parametrize("mac", ["", "0" * 64, "grün", "\ud800", "F" * 64])

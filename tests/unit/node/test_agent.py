@@ -3,15 +3,19 @@
 import random
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 import pytest
 
-from elastic.adapters.bus.signing import verify
+from elastic.adapters.bus.ordering import unheeded
+from elastic.adapters.bus.signing import sign, verify
 from elastic.errors import BusUnavailable
-from elastic.model.heartbeat import Heartbeat
+from elastic.model.actions import Work
+from elastic.model.heartbeat import DrainOrder, Heartbeat
 from elastic.model.states import Health
-from elastic.node.agent import Agent, Mouth
+from elastic.node.agent import DRAIN_GAP, MOST_ORDERS, Agent, Mouth
+from elastic.node.drain import Commands, Drain
 from elastic.node.settings import Settings
 from elastic.node.units import Failure, Report
 
@@ -40,8 +44,11 @@ class World:
         self.asks: list[float] = []
         self.sent: list[tuple[float, bytes, str]] = []
         self.report = Report()
+        self.drain = Drain(Commands(), lambda: self.time)
+        self.on_order: Callable[[bytes, str], None] = unheeded
 
-    def start(self, on_ask: Callable[[], None]) -> None: ...
+    def start(self, on_ask: Callable[[], None], on_order: Callable[[bytes, str], None] = unheeded) -> None:
+        self.on_order = on_order
 
     def say(self, body: bytes, mac: str) -> None:
         if self.is_away:
@@ -69,6 +76,7 @@ class World:
             self,
             lambda: self.report,
             SETTINGS.interval,
+            self.drain,
             chance=random.Random(3),
             bell=self,
             monotonic=lambda: self.time,
@@ -183,3 +191,105 @@ def test_what_failed_is_told_and_so_is_its_recovery() -> None:
     assert (ill.state, ill.error) == ("PROCESS_ERROR", "worker is FATAL")
     assert ill.failed_processes == [{"name": "worker", "state": "FATAL", "exit": 1, "last_lines": ["boom"]}]
     assert (well.state, well.error, well.failed_processes) == ("OK", None, [])
+
+
+class Started(World):
+    """One whose agent runs, turn by turn, and gets orders."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running = self.agent()
+        self.running.listen()
+
+    def order(self, drain: bool = True, key: str = KEY, **fields: Any) -> None:
+        said = {"instance_id": "i-007-1-1", "boot": "b1", "seq": len(self.sent), **fields}
+        body = msgspec.json.encode(DrainOrder(drain=drain, **said))
+        self.on_order(body, sign(key, body))
+
+    def says(self) -> Heartbeat:
+        """In its next heartbeat."""
+        self.running.turn()
+        return self.heartbeats()[-1]
+
+
+def test_what_there_is_to_do_and_the_numbers_go_along() -> None:
+    world = World()
+    world.report = Report(metrics={"load": 0.5}, work=Work(2, 1))
+    world.agent().turn()
+    (said,) = world.heartbeats()
+    assert (said.metrics, said.drain) == ({"load": 0.5}, "")
+    assert said.work == {"active": 2, "reserved": 1, "scheduled": 0}
+
+
+def test_told_to_drain_it_says_so_and_told_to_serve_again_it_does() -> None:
+    world = Started()
+    assert world.says().drain == ""
+    world.order()
+    assert world.says().drain == "draining"
+    world.order(drain=False)
+    assert world.says().drain == ""
+
+
+REFUSED = {
+    "signed by another": {"key": "5b" * 32},
+    "for another instance": {"instance_id": "i-007-1-2"},
+    "for an earlier life": {"boot": "b0"},
+    "older than the last": {"seq": 1},
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_an_order_that_is_not_for_it_is_not_obeyed(case: str) -> None:
+    world = Started()
+    for _ in range(3):
+        world.says()
+    world.order(drain=False)  # the last that was heeded
+    world.says()
+    world.order(**REFUSED[case])
+    assert world.says().drain == ""
+    world.order()
+    assert world.says().drain == "draining"
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", b"[" * 4000, b'{"drain": true}'])
+def test_an_order_that_makes_no_sense_costs_no_heartbeat(body: bytes) -> None:
+    world = Started()
+    world.on_order(body, sign(KEY, body))
+    world.on_order(body, "\udcff")
+    assert world.says().drain == ""
+
+
+def test_a_heartbeat_of_its_own_is_no_order() -> None:
+    world = Started()
+    world.says()
+    _, body, mac = world.sent[-1]
+    world.on_order(body, mac)
+    assert world.says().drain == ""
+
+
+def test_orders_are_obeyed_in_their_order_and_the_last_holds() -> None:
+    world = Started()
+    for drain in (True, False, True, False):
+        world.order(drain)
+    assert world.says().drain == ""
+
+
+def test_a_flood_of_orders_fills_nothing_and_its_end_is_heard() -> None:
+    world = Started()
+    for number in range(10 * MOST_ORDERS):
+        world.order(drain=number % 2 == 1, seq=number)
+    assert world.says().drain == "draining"
+
+
+def test_while_it_drains_it_speaks_more_often() -> None:
+    world = Started()
+    for _ in range(YOUNG + 3):
+        world.says()
+    world.order()
+    for _ in range(4):
+        world.says()
+    assert world.gaps()[-3:] == [DRAIN_GAP] * 3
+    world.order(drain=False)
+    for _ in range(2):
+        world.says()
+    assert world.gaps()[-1] >= 9

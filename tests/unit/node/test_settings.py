@@ -80,3 +80,28 @@ def test_a_log_that_is_no_file_is_left_alone() -> None:
     for _ in range(2):
         handler.emit(logging.LogRecord("node", logging.INFO, "", 0, "hello", (), None))
     assert stream.getvalue() == "hello\nhello\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("/run/$domain/$owner", "/run/web/ann"),
+        ("--name=${instance_id}", "--name=i-007-1-1"),
+        ("$HOME and $instance", "$HOME and $instance"),
+        ("$key $bus $cluster", "$key $bus $cluster"),
+        ("100$", "100$"),
+        ("", ""),
+    ],
+)
+def test_names_of_the_instance_are_put_in_and_nothing_else(tmp_path: Path, text: str, filled: str) -> None:
+    file = tmp_path / "node.json"
+    file.write_text(json.dumps(WHOLE))
+    assert read_settings(file).filled(text) == filled
+
+
+def test_what_is_told_and_done_beside_the_units_is_read_too(tmp_path: Path) -> None:
+    said = {"metrics": [{"kind": "load"}], "work": "/run/work.json", "drain": {"begin": ["drain"]}}
+    file = tmp_path / "node.json"
+    file.write_text(json.dumps({**WHOLE, **said}))
+    settings = read_settings(file)
+    assert (list(settings.metrics), settings.work, settings.drain) == tuple(said.values())

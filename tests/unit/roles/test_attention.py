@@ -3,6 +3,7 @@
 import pytest
 
 from elastic.adapters.lastheard import MemoryLastHeard
+from elastic.model.actions import Work
 from elastic.model.heartbeat import Heard
 from elastic.roles.attention import Attention
 from tests.unit.roles.setting import WEB, Setting
@@ -64,3 +65,27 @@ def test_those_that_are_no_more_are_forgotten():
     attention.note("x", heard())
     attention.keep_only(["a"])
     assert (attention.of("a"), attention.of("x")) == (heard(), None)
+
+
+IDLE, BUSY = Work(), Work(active=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "matters"),
+    [
+        (None, ("", BUSY), False),
+        (None, ("draining", BUSY), True),
+        (("", BUSY), ("", IDLE), False),
+        (("", BUSY), ("draining", BUSY), True),
+        (("draining", BUSY), ("draining", BUSY), False),
+        (("draining", BUSY), ("draining", IDLE), True),
+        (("draining", None), ("drained", None), True),
+        (("drained", None), ("", None), True),
+    ],
+)
+def test_how_far_a_drain_has_come_matters_and_work_does_only_then(before, after, matters):
+    attention, told = watched(record("a"))
+    for seq, (drain, work) in enumerate(filter(None, (before, after)), 1):
+        told.clear()
+        attention.note("a", Heard(5.0, "OK", boot="b", seq=seq, drain=drain, work=work))
+    assert told == ([WEB] if matters else [])

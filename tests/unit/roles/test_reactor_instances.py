@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from elastic.adapters.bus.memory import MemoryPeers
 from elastic.errors import BadRequest, BusUnavailable, NotFound
+from elastic.model.actions import Work
 from elastic.model.domain import DomainKey
 from elastic.model.heartbeat import Heard
 from elastic.model.server import Mark, Order
@@ -136,3 +138,29 @@ def test_a_member_that_is_away_answers_nobody(bench: Bench) -> None:
     bench.broker.down = True
     with pytest.raises(BusUnavailable):
         bench.client("ann").instances()
+
+
+def test_what_it_says_of_itself_is_told_by_whichever_replica_is_asked(bench: Bench) -> None:
+    name = bench.add_instance(KEY)
+    said = {"metrics": {"load": 1.5}, "work": Work(active=2), "drain": "draining"}
+    bench.lastheard["m1"].note(name, Heard(bench.clock.monotonic(), "OK", **said))
+    bench.lastheard["m2"].note(name, Heard(bench.clock.monotonic(), "OK", drain="drained"))
+    rows = [bench.client("ann").instance(name) for _replica in range(2)]
+    work = {"active": 2, "reserved": 0, "scheduled": 0}
+    assert [(r["work"], r["drain"], r["metrics"]) for r in rows] == [(work, "draining", {"load": 1.5})] * 2
+
+
+def test_of_one_that_was_never_heard_or_is_over_nothing_is_told(bench: Bench) -> None:
+    names = [bench.add_instance(KEY), bench.add_instance(KEY, InstanceState.TERMINATED, number=2)]
+    bench.lastheard["m1"].note(names[1], Heard(bench.clock.monotonic(), "OK", drain="drained"))
+    for row in map(bench.client("ann").instance, names):
+        assert (row["work"], row["drain"], row["metrics"]) == (None, "", {})
+
+
+@pytest.mark.parametrize("answer", [None, {}, [], [[]], [{"work": 7}], [{"metrics": {"load": "high"}}]])
+def test_a_member_that_answers_nonsense_costs_only_what_it_would_have_told(bench: Bench, answer: object) -> None:
+    name = bench.add_instance(KEY)
+    peer = MemoryPeers(bench.broker, "m1")
+    peer.start(lambda _op, _args: answer, lambda _topic, _message: None)
+    rows = [bench.client("ann").instance(name) for _replica in range(2)]
+    assert [(row["instance_id"], row["drain"]) for row in rows] == [(name, "")] * 2

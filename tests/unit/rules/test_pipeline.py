@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from elastic.errors import BadRequest
 from elastic.rules.census import LastChange
-from elastic.rules.pipeline import Outcome, Pipeline, Turn
+from elastic.rules.pipeline import LONG, Outcome, Pipeline, Turn, extremes
 from elastic.rules.settings import Settings
 from elastic.rules.signals import Signals
 
@@ -209,6 +209,21 @@ class TestStabilise:
         pipeline = read(law(1), behaviour={"window_up": 60, "window_down": 30})
         history = [(939.9, 1), (940, 2), (999, 3)]
         assert pipeline.remembered(history, 1000, 4) == [[940, 2], [999, 3], [1000, 4]]
+
+    def test_a_history_that_grows_long_is_kept_short(self):
+        pipeline = read(law(1), behaviour={"window_down": 1e6})
+        history = [(n, n % 7) for n in range(LONG + 1)]
+        assert len(pipeline.remembered(history, 1000, 3)) < 15
+
+    @given(
+        st.lists(st.tuples(st.integers(0, 50), st.integers(0, 9)), min_size=1, max_size=40), st.integers(-1, 60)
+    )
+    def test_and_no_window_shows_anything_else(self, history, since):
+        def seen(pasts):
+            values = [value for at, value in pasts if at > since]
+            return (min(values), max(values)) if values else None
+
+        assert seen(extremes(history)) == seen(history)
 
 
 class TestStep:
