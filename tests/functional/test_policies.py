@@ -19,7 +19,7 @@ from tests.functional.prometheus import Prometheus
 
 pytestmark = [pytest.mark.functional, pytest.mark.slow, pytest.mark.timeout(300)]
 
-HEALTH = {"heartbeat_interval": 1, "missing_timeout": 8, "really_missing_timeout": 3, "boot_timeout": 60}
+HEALTH = {"heartbeat_interval": 1, "missing_timeout": 40, "really_missing_timeout": 10, "boot_timeout": 60}
 BOUND = 60.0
 LONG = 3600
 ROOM = 512 * 1024 * 1024  # bytes that a replica may grow by
