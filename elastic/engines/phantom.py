@@ -1,19 +1,11 @@
 """Keeps N instances at one site, under the name that EPU's phantom clients give the number."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-import msgspec
-
-from elastic.model.actions import Answer, Place, Question
-from elastic.rules.fixednumber import kept
-from elastic.rules.onesite import WORKER_KEYS, OneSite
-from elastic.rules.settings import Settings
-
-KEYS = ("domain_desired_size", *WORKER_KEYS)
+from elastic.engines.simplest import Simplest
 
 
-class Phantom(msgspec.Struct, frozen=True, kw_only=True):
+class Phantom(Simplest, frozen=True, kw_only=True):
     """As `simplest`, but for one key. (EPU's backoff in its own calls is replaced by that of all engines.)"""
 
     documentation: ClassVar[str] = """\
@@ -26,22 +18,4 @@ epuworker_allocation  the allocation; small
 victims               who goes first when there are too many: newest or oldest; newest
 reclaim               whether a share may shrink the domain; false
 """
-
-    size: int
-    reclaim: bool
-    place: OneSite
-
-    @classmethod
-    def configured(cls, conf: Mapping[str, Any]) -> Self:
-        settings = Settings(conf, KEYS)
-        common = settings.common()
-        place = OneSite.read_worker(settings, common)
-        return cls(size=settings.integer("domain_desired_size"), reclaim=common.reclaim, place=place)
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """What it may launch."""
-        return self.place.places if self.size else ()
-
-    def decide(self, question: Question) -> Answer:
-        return kept("domain_desired_size", self.size, self.place, question, reclaim=self.reclaim)
+    size_key: ClassVar[str] = "domain_desired_size"

@@ -10,8 +10,6 @@ from elastic.rules.fixednumber import kept
 from elastic.rules.onesite import WORKER_KEYS, OneSite
 from elastic.rules.settings import Settings
 
-KEYS = ("preserve_n", *WORKER_KEYS)
-
 
 class Simplest(msgspec.Struct, frozen=True, kw_only=True):
     """The default engine: as many as it is told, the sick ones replaced."""
@@ -27,21 +25,23 @@ victims               who goes first when there are too many: newest or oldest; 
 reclaim               whether a share may shrink the domain; false
 """
 
-    preserve_n: int
+    size_key: ClassVar[str] = "preserve_n"
+
+    size: int
     reclaim: bool
     place: OneSite
 
     @classmethod
     def configured(cls, conf: Mapping[str, Any]) -> Self:
-        settings = Settings(conf, KEYS)
+        settings = Settings(conf, (cls.size_key, *WORKER_KEYS))
         common = settings.common()
         place = OneSite.read_worker(settings, common)
-        return cls(preserve_n=settings.integer("preserve_n"), reclaim=common.reclaim, place=place)
+        return cls(size=settings.integer(cls.size_key), reclaim=common.reclaim, place=place)
 
     @property
     def places(self) -> tuple[Place, ...]:
         """What it may launch."""
-        return self.place.places if self.preserve_n else ()
+        return self.place.places if self.size else ()
 
     def decide(self, question: Question) -> Answer:
-        return kept("preserve_n", self.preserve_n, self.place, question, reclaim=self.reclaim)
+        return kept(self.size_key, self.size, self.place, question, reclaim=self.reclaim)

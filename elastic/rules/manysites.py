@@ -82,7 +82,7 @@ def place(
     ends = {site.name: backoff_end(records, site.name, now) for site in sites if missing}
     closed = {name: end for name, end in ends.items() if end is not None}
     chosen = placement(missing, [site for site in sites if site.name not in closed], taken)
-    wished = placement(missing, sites, taken)  # were there no backoff
+    wished = placement(missing, sites, taken) if closed else chosen  # were there no backoff
     passed_over = [name for name in closed if name in wished]
     reasons = [
         Reason("backoff", f"{name}: launches failed there, none before {shown(closed[name])}")

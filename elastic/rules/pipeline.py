@@ -96,9 +96,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, settings: Settings, *, reclaim: bool = False) -> Self:
         laws: dict[str, Law] = {}
         timetables: dict[str, Timetable] = {}
-        for where, conf in settings.maps("policies"):
-            name, policy = _policy(where, conf)
-            distinct("policies", (*laws, *timetables, name))
+        policies = [_policy(where, conf) for where, conf in settings.maps("policies")]
+        distinct("policies", [name for name, _ in policies])
+        for name, policy in policies:
             if isinstance(policy, Timetable):
                 timetables[name] = policy
             else:
