@@ -6,12 +6,12 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from elastic.errors import BadRequest
-from elastic.model.actions import Answer, Candidate, Launch, Place, Question, Reason
+from elastic.model.actions import Answer, Candidate, Place, Question, Reason
 from elastic.rules import thresholds
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, take_census
 from elastic.rules.exact import Number
-from elastic.rules.manysites import Site, Taken, at_other_sites, by_site, fill, place, retire
+from elastic.rules.manysites import ManySites, Retired, Site, Taken, by_site, fill, retire
 from elastic.rules.settings import Settings, distinct, unquoted
 from elastic.rules.sizing import Limits, stamped
 from elastic.rules.thresholds import Thresholds
@@ -25,8 +25,8 @@ UNLIMITED = -1
 
 
 class Overflow(msgspec.Struct, frozen=True, kw_only=True):
-    """No memory of what a site can hold: each decision tries again, and backoff keeps that in bounds. `sites` are
-    in the order of their ranks."""
+    """No memory of what a site can hold: each decision tries again, and backoff keeps that in bounds. The sites
+    are in the order of their ranks."""
 
     documentation: ClassVar[str] = """\
 Fills sites in the order of their ranks, between a minimum and a maximum, and empties them the other way round.
@@ -49,9 +49,7 @@ reclaim                 whether a share may shrink the domain; false
 Numbers may be texts: "3".
 """
 
-    sites: tuple[Site, ...]
-    deployable_type: str
-    allocation: str | None
+    where: ManySites
     minimum: int
     maximum: int | None
     condemned: str | None
@@ -68,9 +66,12 @@ Numbers may be texts: "3".
         if maximum is not None and maximum < minimum:
             raise BadRequest(f"maximum_vms is {maximum}, below minimum_vms, {minimum}")
         return cls(
-            sites=sites,
-            deployable_type=settings.text("dtname"),
-            allocation=settings.text("instance_type", None),
+            where=ManySites(
+                sites=sites,
+                deployable_type=settings.text("dtname"),
+                allocation=settings.text("instance_type", None),
+                placement=fill,
+            ),
             minimum=minimum,
             maximum=maximum,
             condemned=settings.text("terminate", None),
@@ -83,9 +84,7 @@ Numbers may be texts: "3".
     @property
     def places(self) -> tuple[Place, ...]:
         """What it may launch."""
-        keys = ("engine_conf.clouds", "engine_conf.dtname", "engine_conf.instance_type")
-        usable = [site for site in self.sites if 0 not in (site.size, self.maximum)]
-        return tuple(Place(site.name, self.deployable_type, *keys) for site in usable)
+        return self.where.places("clouds", "dtname", "instance_type") if self.maximum != 0 else ()
 
     @property
     def interval(self) -> float | None:
@@ -93,7 +92,7 @@ Numbers may be texts: "3".
         return float(self.sample_period) / 3 if self.thresholds.metric is not None else None
 
     def decide(self, question: Question) -> Answer:
-        whole = take_census(question, self.sites[0].name)
+        whole = take_census(question, self.where.first)
         base = whole.base
         census, retired, reasons = self._retire(whole)
         limits = Limits(minimum=self.minimum, maximum=self.maximum, share=question.share, reclaim=self.reclaim)
@@ -114,19 +113,19 @@ Numbers may be texts: "3".
         going: tuple[Candidate, ...] = ()
         reasons: tuple[Reason, ...] = ()
 
-        def away(chosen: Sequence[Candidate], why: str) -> None:
+        def away(retired: Retired) -> None:
             nonlocal census, going, reasons
-            census, more, said = retire(census, chosen, why, oldest_first=self.oldest_first)
-            going, reasons = going + more, reasons + said
+            census, going, reasons = retired.census, going + retired.going, reasons + retired.reasons
 
-        away([i for i in census.counted if i.instance_id == self.condemned], "named by terminate")
-        away(at_other_sites(census, self.sites), "at a site that the config does not name")
-        for site in self.sites:
+        away(retire(census, [i for i in census.counted if i.instance_id == self.condemned], "named by terminate"))
+        away(self.where.retire_others(census, oldest_first=self.oldest_first))
+        for site in self.where.sites:
             here = [i for i in census.counted if i.site == site.name]
             if site.size is not None and len(here) > site.size:
                 candidates = in_order_of_going(here, oldest_first=self.oldest_first)
                 protected = [i for i in here if i.protected]  # told when the others are too few
-                away((candidates + protected)[: len(here) - site.size], f"{site.name} may hold {site.size}")
+                too_many = (candidates + protected)[: len(here) - site.size]
+                away(retire(census, too_many, f"{site.name} may hold {site.size}", oldest_first=self.oldest_first))
         return census, going, reasons
 
     def _reach(self, desired: int, census: Census, retired: Sequence[Candidate], now: Number) -> Moves:
@@ -137,14 +136,12 @@ Numbers may be texts: "3".
         missing = desired - census.size
         back = self._back(missing, census)
         taken = by_site((*census.valid, *(i for i in retired if i.is_busy)))
-        placed = place(missing - len(back), self.sites, taken, fill, census.records, now)
-        launches = tuple(Launch(site, self.deployable_type, self.allocation) for site in placed.sites)
-        return Moves(launches=launches, back=back, waits=placed.waits, reasons=placed.reasons)
+        return self.where.grow(missing, back, taken, census, now)
 
     def _back(self, missing: int, census: Census) -> tuple[Candidate, ...]:
         """Those that serve again: where there is room for them."""
         counts: Taken = by_site(census.counted)
-        sizes = {site.name: site for site in self.sites}
+        sizes = {site.name: site for site in self.where.sites}
         back: list[Candidate] = []
         for leaving in census.leaving[::-1]:
             site = sizes.get(str(leaving.site))
@@ -155,7 +152,7 @@ Numbers may be texts: "3".
 
     def _going(self, excess: int, census: Census) -> tuple[Candidate, ...]:
         going: list[Candidate] = []
-        for site in self.sites[::-1]:
+        for site in self.where.sites[::-1]:
             here = [i for i in census.counted if i.site == site.name]
             going += in_order_of_going(here, oldest_first=self.oldest_first)
         return tuple(going[:excess])

@@ -6,18 +6,17 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from elastic.errors import BadRequest
-from elastic.model.actions import Answer, Candidate, Launch, Place, Question
+from elastic.model.actions import Answer, Candidate, Place, Question
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, take_census
 from elastic.rules.exact import Number
 from elastic.rules.fixednumber import held
-from elastic.rules.manysites import Site, at_other_sites, by_site, place, retire, spread
+from elastic.rules.manysites import ManySites, Site, by_site, spread
 from elastic.rules.settings import Settings, distinct
 from elastic.rules.sizing import Limits
 from elastic.rules.victims import in_order_of_going
 
 KEYS = ("preserve_n", "instance_type", "sites", "deployable_type_name")
-UNNAMED = "at a site that the config does not name"
 
 
 class PhantomMulti(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,9 +34,7 @@ reclaim               whether a share may shrink the domain; false
 """
 
     preserve_n: int
-    deployable_type: str
-    allocation: str
-    sites: tuple[Site, ...]
+    where: ManySites
     oldest_first: bool
     reclaim: bool
 
@@ -51,9 +48,12 @@ reclaim               whether a share may shrink the domain; false
         distinct("sites", names)
         return cls(
             preserve_n=settings.integer("preserve_n"),
-            deployable_type=settings.text("deployable_type_name"),
-            allocation=settings.text("instance_type"),
-            sites=tuple(map(Site, names)),
+            where=ManySites(
+                sites=tuple(map(Site, names)),
+                deployable_type=settings.text("deployable_type_name"),
+                allocation=settings.text("instance_type"),
+                placement=spread,
+            ),
             oldest_first=common.oldest_first,
             reclaim=common.reclaim,
         )
@@ -61,14 +61,11 @@ reclaim               whether a share may shrink the domain; false
     @property
     def places(self) -> tuple[Place, ...]:
         """What it may launch."""
-        keys = ("engine_conf.sites", "engine_conf.deployable_type_name", "engine_conf.instance_type")
-        return tuple(Place(site.name, self.deployable_type, *keys) for site in self.sites if self.preserve_n)
+        return self.where.places("sites", "deployable_type_name", "instance_type") if self.preserve_n else ()
 
     def decide(self, question: Question) -> Answer:
-        whole = take_census(question, self.sites[0].name)
-        census, retired, reasons = retire(
-            whole, at_other_sites(whole, self.sites), UNNAMED, oldest_first=self.oldest_first
-        )
+        whole = take_census(question, self.where.first)
+        census, retired, reasons = self.where.retire_others(whole, oldest_first=self.oldest_first)
         limits = Limits(share=question.share, reclaim=self.reclaim)
         desired, said = held("preserve_n", self.preserve_n, census, whole.base, limits)
         moves = self._reach(desired, census, question.now)
@@ -80,11 +77,8 @@ reclaim               whether a share may shrink the domain; false
             excess = census.size - desired
             return parted(excess, self._going(excess, census))
         missing = desired - census.size
-        names = {site.name for site in self.sites}
-        back = tuple(i for i in census.leaving[::-1] if i.site in names)[:missing]
-        placed = place(missing - len(back), self.sites, by_site(census.valid), spread, census.records, now)
-        launches = tuple(Launch(site, self.deployable_type, self.allocation) for site in placed.sites)
-        return Moves(launches=launches, back=back, waits=placed.waits, reasons=placed.reasons)
+        back = self.where.taken_back(missing, census)
+        return self.where.grow(missing, back, by_site(census.valid), census, now)
 
     def _going(self, excess: int, census: Census) -> tuple[Candidate, ...]:
         """One by one from where most are; of two such sites from the later one."""
@@ -93,9 +87,9 @@ reclaim               whether a share may shrink the domain; false
             site.name: in_order_of_going(
                 [i for i in census.counted if i.site == site.name], oldest_first=self.oldest_first
             )[::-1]
-            for site in self.sites
+            for site in self.where.sites
         }
-        places = {site.name: number for number, site in enumerate(self.sites)}
+        places = {site.name: number for number, site in enumerate(self.where.sites)}
         going: list[Candidate] = []
         while len(going) < excess and (left := [name for name, queue in queues.items() if queue]):
             name = max(left, key=lambda name: (counts[name], places[name]))

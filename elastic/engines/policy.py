@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from elastic.errors import BadRequest
-from elastic.model.actions import Answer, Launch, Place, Question, Reason
+from elastic.model.actions import Answer, Place, Question, Reason
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, recalled, take_census
 from elastic.rules.exact import Number
-from elastic.rules.manysites import Retired, Site, at_other_sites, by_site, fill, place, retire, spread
+from elastic.rules.manysites import ManySites, Placement, Retired, Site, by_site, fill, spread
 from elastic.rules.observing import Observing
 from elastic.rules.pipeline import Outcome, Past, Pipeline, Turn
 from elastic.rules.scalein import ScaleIn
@@ -30,7 +30,7 @@ KEYS = (
     "dry_run",
 )
 SITE_KEYS = ("name", "max", "weight")
-PLACEMENTS = {"spread": spread, "fill": fill}
+PLACEMENTS: Mapping[str, Placement] = {"spread": spread, "fill": fill}
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """`sites` in the order of the config; `fills`: one is filled after the other, the last one emptied first."""
+    """Where one site is filled after the other, the last one is emptied first."""
 
     documentation: ClassVar[str] = """\
 Composes one size out of several laws, and follows it no faster than it is told to.
@@ -78,10 +78,7 @@ victims           who goes first of the others: newest or oldest; newest
 reclaim           whether a share may shrink the domain; false
 """
 
-    deployable_type: str
-    allocation: str | None
-    sites: tuple[Site, ...]
-    fills: bool
+    where: ManySites
     pipeline: Pipeline
     observing: Observing
     scale_in: ScaleIn
@@ -94,10 +91,12 @@ reclaim           whether a share may shrink the domain; false
         pipeline = Pipeline.read(settings, reclaim=common.reclaim)
         signals = settings.section("signals", ("max_age", "metrics", "queue"))
         return cls(
-            deployable_type=settings.text("deployable_type"),
-            allocation=settings.text("allocation", None),
-            sites=_sites(settings),
-            fills=settings.choice("placement", tuple(PLACEMENTS)) == "fill",
+            where=ManySites(
+                sites=_sites(settings),
+                deployable_type=settings.text("deployable_type"),
+                allocation=settings.text("allocation", None),
+                placement=PLACEMENTS[settings.choice("placement", tuple(PLACEMENTS))],
+            ),
             pipeline=pipeline,
             observing=Observing.read(signals, pipeline.behaviour.interval),
             scale_in=ScaleIn.read(settings, common),
@@ -107,21 +106,15 @@ reclaim           whether a share may shrink the domain; false
     @property
     def places(self) -> tuple[Place, ...]:
         """What it may launch."""
-        keys = ("engine_conf.sites", "engine_conf.deployable_type", "engine_conf.allocation")
-        return tuple(Place(site.name, self.deployable_type, *keys) for site in self.sites if site.size != 0)
+        return self.where.places("sites", "deployable_type", "allocation")
 
     @property
     def interval(self) -> float:
         return float(self.pipeline.behaviour.interval)
 
     def decide(self, question: Question) -> Answer:
-        whole, past = take_census(question, self.sites[0].name), History.read(question.memo)
-        retired = retire(
-            whole,
-            at_other_sites(whole, self.sites),
-            "at a site that the config does not name",
-            oldest_first=self.scale_in.oldest_first,
-        )
+        whole, past = take_census(question, self.where.first), History.read(question.memo)
+        retired = self.where.retire_others(whole, oldest_first=self.scale_in.oldest_first)
         signals = self.observing.signals(
             question, retired.census.counted, max(0, whole.base - retired.census.size)
         )
@@ -172,17 +165,14 @@ reclaim           whether a share may shrink the domain; false
     def _reach(self, desired: int, census: Census, now: Number) -> Moves:
         if desired <= census.size:
             return self._shrink(census.size - desired, census, now)
-        missing, names = desired - census.size, {site.name for site in self.sites}
-        back = tuple(i for i in census.leaving[::-1] if i.site in names)[:missing]
-        placement = fill if self.fills else spread
-        placed = place(missing - len(back), self.sites, by_site(census.valid), placement, census.records, now)
-        launches = tuple(Launch(site, self.deployable_type, self.allocation) for site in placed.sites)
-        return Moves(launches=launches, back=back, waits=placed.waits, reasons=placed.reasons)
+        missing = desired - census.size
+        back = self.where.taken_back(missing, census)
+        return self.where.grow(missing, back, by_site(census.valid), census, now)
 
     def _shrink(self, excess: int, census: Census, now: Number) -> Moves:
         if not excess:
             return Moves()
-        sites = [site.name for site in self.sites[::-1]] if self.fills else ()
+        sites = [site.name for site in self.where.sites[::-1]] if self.where.placement is fill else ()
         candidates, passed_over = self.scale_in.candidates(census, now, sites)
         moves = parted(excess, candidates[:excess], passed_over or "there are no others")
         if len(candidates) < excess or not passed_over:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from elastic.model.actions import Candidate, Reason
-from elastic.rules.answering import named, shown
+from elastic.model.actions import Candidate, Launch, Place, Reason
+from elastic.rules.answering import Moves, named, shown
 from elastic.rules.backoff import backoff_end
 from elastic.rules.census import Census
 from elastic.rules.exact import Number, exact
@@ -50,12 +50,6 @@ def retire(census: Census, chosen: Sequence[Candidate], why: str, *, oldest_firs
     gone = {i.instance_id for i in going}
     counted = tuple(i for i in census.counted if i.instance_id not in gone)
     return Retired(msgspec.structs.replace(census, counted=counted), going, reasons)
-
-
-def at_other_sites(census: Census, sites: Iterable[Site]) -> list[Candidate]:
-    """Counted ones at a site that the config no longer names."""
-    names = {site.name for site in sites}
-    return [i for i in census.counted if i.site not in names]
 
 
 def by_site(instances: Iterable[Candidate]) -> Taken:
@@ -126,3 +120,37 @@ def spread(missing: int, sites: Sequence[Site], taken: Taken) -> list[str]:
         if sites[n].room(held[n]) != 0:
             heapq.heappush(queue, (held[n] / weights[n], n))
     return chosen
+
+
+class ManySites(msgspec.Struct, frozen=True, kw_only=True):
+    """What to launch, and at which sites; `onesite.OneSite` is that for one."""
+
+    sites: tuple[Site, ...]
+    deployable_type: str
+    allocation: str | None
+    placement: Placement
+
+    @property
+    def first(self) -> str:
+        return self.sites[0].name
+
+    def places(self, *keys: str) -> tuple[Place, ...]:
+        """What it may launch; `keys`: those of the sites, the type and the allocation."""
+        named_by = [f"engine_conf.{key}" for key in keys]
+        return tuple(Place(site.name, self.deployable_type, *named_by) for site in self.sites if site.size != 0)
+
+    def retire_others(self, census: Census, *, oldest_first: bool) -> Retired:
+        """Those at a site that the config no longer names."""
+        names = {site.name for site in self.sites}
+        there = [i for i in census.counted if i.site not in names]
+        return retire(census, there, "at a site that the config does not name", oldest_first=oldest_first)
+
+    def taken_back(self, missing: int, census: Census) -> tuple[Candidate, ...]:
+        """Leaving ones that serve again, last named first; none at a site that is not named."""
+        names = {site.name for site in self.sites}
+        return tuple(i for i in census.leaving[::-1] if i.site in names)[:missing]
+
+    def grow(self, missing: int, back: tuple[Candidate, ...], taken: Taken, census: Census, now: Number) -> Moves:
+        placed = place(missing - len(back), self.sites, taken, self.placement, census.records, now)
+        launches = tuple(Launch(site, self.deployable_type, self.allocation) for site in placed.sites)
+        return Moves(launches=launches, back=back, waits=placed.waits, reasons=placed.reasons)

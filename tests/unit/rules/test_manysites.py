@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic.rules.census import take_census
-from elastic.rules.manysites import Site, at_other_sites, by_site, fill, place, retire, spread
+from elastic.rules.manysites import ManySites, Site, by_site, fill, place, retire, spread
 from tests.unit.asking import IDLE, asked, failures, memo, one, several
 
 
@@ -56,9 +56,10 @@ class TestRetiring:
         assert retire(there, (), "why") == (there, (), ())
 
 
-def test_at_other_sites_are_the_counted_ones_whose_site_has_no_name_here():
+def test_those_retire_that_are_counted_at_a_site_which_has_no_name_here():
     group = [one("nowhere"), one("b", site="B"), one("x", site="X"), one("y", site="Y"), one("ill", 650, site="X")]
-    assert names(at_other_sites(census(*group, memo=memo(1, "y")), sites(A=0, B=1))) == ["x"]
+    where = ManySites(sites=tuple(sites(A=0, B=1)), deployable_type="t", allocation=None, placement=fill)
+    assert names(where.retire_others(census(*group, memo=memo(1, "y")), oldest_first=False).going) == ["x"]
 
 
 def test_by_site_is_how_many_are_where():
