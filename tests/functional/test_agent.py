@@ -165,7 +165,7 @@ def test_a_leader_that_was_paused_for_three_leases_writes_nothing_when_it_goes_o
     doomed = a_vm_of(cluster, name)
     with assignments_of(cluster.directory) as seen:
         cluster.client.add_domain("late", "test", {"engine_conf": {"preserve_n": 3}})
-        os.kill(paused["pid"], signal.SIGSTOP)
+        stop_between_writes(paused["pid"], cluster.directory)
         os.kill(doomed.pid, signal.SIGKILL)
         time.sleep(3 * SESSION)  # the pause itself, not a wait for anything
         until(lambda: cluster.leader("decider")["member"] != name)
@@ -183,6 +183,32 @@ def test_a_leader_that_was_paused_for_three_leases_writes_nothing_when_it_goes_o
     )
     assert cluster.vms() >= before - {doomed}, "a healthy VM was killed"
     assert cluster.client.servers(strays=True) == []
+
+
+def stop_between_writes(pid: int, directory: Path) -> None:
+    """One that sleeps in a transaction holds up everybody who shares the file, until it goes on or is killed: that
+    is the supervisor's work, and here is none."""
+
+    def is_stopped() -> bool:
+        os.kill(pid, signal.SIGSTOP)
+        if all(may_be_written(file) for file in directory.glob("*.db")):
+            return True
+        os.kill(pid, signal.SIGCONT)
+        return False
+
+    until(is_stopped, lack="it is always in the midst of a write")
+
+
+def may_be_written(file: Path) -> bool:
+    connection = sqlite3.connect(file, timeout=1, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def contents(directory: Path) -> dict[DomainKey, View]:
