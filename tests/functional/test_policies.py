@@ -52,6 +52,16 @@ def until_up(cluster: Cluster, size: int, name: str = "web", bound: float = BOUN
     until(settled, bound, lambda: f"{size} are wanted: {why(cluster, name)}")
 
 
+def replaces_one(cluster: Cluster, size: int) -> None:
+    """One of them dies, is missed, and there are as many as before."""
+    victim = next(iter(cluster.vms()))
+    os.kill(victim.pid, signal.SIGKILL)
+    until(
+        lambda: victim.instance_id not in {row["instance_id"] for row in up(cluster)}, BOUND, "it was not missed"
+    )
+    until_up(cluster, size)
+
+
 def why(cluster: Cluster, name: str = "web") -> str:
     """The last decision, in words."""
     decisions = cluster.client.decisions(name, 3)
@@ -91,9 +101,7 @@ def test_a_sensor_domain_follows_prometheus_and_holds_when_that_dies(cluster, pr
 
     prometheus.stop()
     until(lambda: "does not answer" in why(cluster), BOUND, lambda: why(cluster))
-    os.kill(next(iter(cluster.vms())).pid, signal.SIGKILL)
-    until(lambda: len(up(cluster)) < 3, BOUND, "the lost one was never missed")
-    until_up(cluster, 3)
+    replaces_one(cluster, 3)
 
     prometheus.values["load"] = 0
     prometheus.start()
@@ -115,10 +123,7 @@ def test_what_dies_during_cooldown_is_replaced(cluster, prometheus):
     added(cluster, "sensor", {**conf, **by_metric(prometheus, "load")})
     until_up(cluster, 2)
     until(lambda: "cooldown" in why(cluster), BOUND, lambda: why(cluster))
-    victim = next(iter(cluster.vms()))
-    os.kill(victim.pid, signal.SIGKILL)
-    until(lambda: victim.instance_id not in {row["instance_id"] for row in up(cluster)}, BOUND)
-    until_up(cluster, 2)
+    replaces_one(cluster, 2)
 
 
 def queue(prometheus: Prometheus, **more: Any) -> dict[str, Any]:
@@ -154,9 +159,7 @@ def test_a_policy_domain_follows_a_queue_from_nothing_and_back(cluster, promethe
     until_up(cluster, 4)
     prometheus.stop()
     until(lambda: "fallback" in why(cluster), BOUND, lambda: why(cluster))
-    os.kill(next(iter(cluster.vms())).pid, signal.SIGKILL)
-    until(lambda: len(up(cluster)) < 4, BOUND, "the lost one was never missed")
-    until_up(cluster, 4)
+    replaces_one(cluster, 4)
     prometheus.values["depth"] = 7
     prometheus.start()
     until_up(cluster, 2)

@@ -1,7 +1,7 @@
 """What the operations work with."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -96,6 +96,15 @@ class Desk:
 
     def partition_of(self, key: DomainKey) -> int:
         return partition_of(slot_of(key), self.store.layout().partitions)
+
+    def holders_of(self, keys: Iterable[DomainKey]) -> Mapping[DomainKey, str]:
+        """The member that looks after each; "" while nobody does. One read for all."""
+        holders = self.store.assignment().holders
+        partitions = {key: self.partition_of(key) for key in keys}
+        return {key: holders[at] if at < len(holders) else "" for key, at in partitions.items()}
+
+    def holder_of(self, key: DomainKey) -> str:
+        return self.holders_of((key,))[key]
 
 
 def no_domain(key: DomainKey) -> NotFound:

@@ -18,7 +18,7 @@ from elastic.roles.reactor.operations import Access, Asked, Operations, Owned
 from elastic.roles.reactor.secrets import refuse_masks
 from elastic.roles.reactor.stops import disabled, obey
 from elastic.rules.config import checked_config, merged, refuse_depth, refuse_size, without
-from elastic.rules.ring import partition_of, slot_of
+from elastic.rules.ring import slot_of
 
 operations = Operations()
 
@@ -109,11 +109,8 @@ def reconfigure_domain(desk: Desk, asked: Asked, args: ReconfigureDomain) -> Jso
 @operations.declare(OneDomain, Access.OWNER)
 def describe_domain(desk: Desk, asked: Asked, args: OneDomain) -> Json:
     view = desk.view(asked.key(args.domain_id))
-    slot = slot_of(view.key)
-    partition = partition_of(slot, desk.store.layout().partitions)
-    holders = desk.store.assignment().holders
-    member = holders[partition] if partition < len(holders) else ""
-    form = domain_form(view, slot, partition, member, _sensor_data(desk, view.key, member))
+    member, partition = desk.holder_of(view.key), desk.partition_of(view.key)
+    form = domain_form(view, slot_of(view.key), partition, member, _sensor_data(desk, view.key, member))
     if view.standing.condition("Quarantined") is None:
         form["conditions"] += _quarantine(desk, view.key, asked.now)
     return form

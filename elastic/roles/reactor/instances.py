@@ -155,11 +155,8 @@ def _without_forgotten(domain: Domain, view: View) -> Domain:
 def _heartbeat_ages(desk: Desk, instances: Mapping[DomainKey, Sequence[Instance]]) -> dict[str, float | None]:
     """Seconds since each was heard from, by the word of the member that listens to it."""
     by_member: dict[str, list[str]] = {}
-    partitions = desk.store.layout().partitions
-    holders = desk.store.assignment().holders
-    for key, theirs in instances.items():
-        partition = partition_of(slot_of(key), partitions)
-        holder = holders[partition] if partition < len(holders) else ""
+    for key, holder in desk.holders_of(instances).items():
+        theirs = instances[key]
         by_member.setdefault(holder, []).extend(i.instance_id for i in theirs if not i.state.is_final)
 
     ages = ages_of(by_member.pop(desk.member, []), desk.lastheard, desk.clock.monotonic())
@@ -173,8 +170,7 @@ def _heartbeat_ages(desk: Desk, instances: Mapping[DomainKey, Sequence[Instance]
 
 def _word(desk: Desk, key: DomainKey, instance: Instance) -> LastWord:
     """What it said last, by the word of the member that listens to it; nothing if that does not answer."""
-    holders, partition = desk.store.assignment().holders, desk.partition_of(key)
-    holder = holders[partition] if partition < len(holders) else ""
+    holder = desk.holder_of(key)
     if instance.state.is_final or not holder:
         return LastWord()
     if holder == desk.member:
