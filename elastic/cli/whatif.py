@@ -27,7 +27,7 @@ from elastic.rules.diagnosis import Verdict, diagnose
 from elastic.rules.exact import Number, exact
 from elastic.rules.pipeline import Past, Pipeline, Turn
 from elastic.rules.policy import decide
-from elastic.rules.settings import Settings
+from elastic.rules.schema import keys_of, read
 from elastic.rules.shares import shares
 from elastic.rules.signals import Signals
 
@@ -183,8 +183,8 @@ class Size(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def answer(self) -> Mapping[str, Any]:
         if self.share is not None and self.share < 0:
             raise BadRequest(f"share must not be negative, but is {self.share}")
-        conf = {key: getattr(self, key) for key in Pipeline.KEYS}
-        pipeline, signals = Pipeline.read(Settings(conf, Pipeline.KEYS)), self.signals.signals()
+        pipeline = read(Pipeline, {key: getattr(self, key) for key in keys_of(Pipeline)})
+        signals = self.signals.signals()
         turn = Turn(
             signals=dict.fromkeys(pipeline.laws, signals),
             current=signals.current,

@@ -1,90 +1,92 @@
 """Fills sites by rank: what finds no room at the first goes to the next; one metric may drive it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
+from msgspec import Meta
 
 from elastic.errors import BadRequest
 from elastic.model.actions import Answer, Candidate, Place, Question, Reason
-from elastic.rules import thresholds
+from elastic.model.kinds import LARGEST_WHOLE, Count, Flat, Name, Section, Whole, about
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, take_census
+from elastic.rules.common import Common, manual
 from elastic.rules.exact import Number
+from elastic.rules.manual import Manual
 from elastic.rules.manysites import ManySites, Retired, Site, Taken, by_site, fill, retire
-from elastic.rules.settings import Settings, distinct, unquoted
-from elastic.rules.sizing import Limits, stamped
+from elastic.rules.schema import check_distinct, keys_of, unquoted
+from elastic.rules.sizing import Limits, check_limits, stamped
 from elastic.rules.thresholds import Thresholds
 from elastic.rules.victims import in_order_of_going
 
-KEYS = ("clouds", "dtname", "minimum_vms", "maximum_vms", "instance_type", "terminate", *thresholds.KEYS)
-CLOUD_KEYS = ("site_name", "size", "rank")
-NUMBERS = ("minimum_vms", "maximum_vms", *thresholds.NUMBERS)
-REFUSED = {"domain_desired_size": "this engine has minimum_vms and maximum_vms in its place"}
 UNLIMITED = -1
+NUMBERS = {"minimum_vms", "maximum_vms", *keys_of(Thresholds)} - {"metric"}
+NUMBERS_OF_CLOUD = {"size", "rank"}
 
 
-class Overflow(msgspec.Struct, frozen=True, kw_only=True):
-    """No memory of what a site can hold: each decision tries again, and backoff keeps that in bounds. The sites
-    are in the order of their ranks."""
+class Cloud(Section, frozen=True, kw_only=True):
+    """One site."""
 
-    documentation: ClassVar[str] = """\
-Fills sites in the order of their ranks, between a minimum and a maximum, and empties them the other way round.
+    site_name: Annotated[Name, about("the site's name")]
+    size: Annotated[int, Meta(ge=UNLIMITED, le=LARGEST_WHOLE), about("how many it may hold; -1: any number")]
+    rank: Annotated[Count, about("when it is filled: 1 first, then 2, and so on")]
 
-clouds                  a list of {site_name, size, rank}; required. size: how many it may hold, -1 for any
-                        number; ranks are 1, 2, ... What is at another site, or too much for one, has to go
-dtname                  the deployable type; required
-minimum_vms             how many at least; required
-maximum_vms             how many at most; no limit
-instance_type           the allocation
-terminate               the id of an instance that has to go, and is replaced
-metric                  what is looked at; without it the size stays
-scale_up_threshold      above it the domain grows by scale_up_n_vms (1)
-scale_down_threshold    below it the domain shrinks by scale_down_n_vms (1)
-cooldown_period         seconds after a change in which the metric changes nothing more; 0
-sample_period           seconds for which a sample counts; 90
-victims                 who goes first at a site when there are too many: newest or oldest; newest
-reclaim                 whether a share may shrink the domain; false
+    @property
+    def site(self) -> Site:
+        return Site(self.site_name, None if self.size == UNLIMITED else self.size)
 
-Numbers may be texts: "3".
-"""
 
-    where: ManySites
-    minimum: int
-    maximum: int | None
-    condemned: str | None
-    thresholds: Thresholds
-    sample_period: Number
-    oldest_first: bool
-    reclaim: bool
+class Overflow(Common, frozen=True, kw_only=True):
+    """No memory of what a site can hold: each decision tries again, and backoff keeps that in bounds."""
+
+    documentation: ClassVar[Manual] = manual(
+        "Fills sites in the order of their ranks, between a minimum and a maximum, and empties them the other way"
+        ' round. Numbers may be texts: "3".'
+    )
+
+    clouds: Annotated[
+        tuple[Cloud, ...],
+        about("the sites. What is at another site, or too much for one, has to go", min_length=1),
+    ]
+    deployable_type: Annotated[Name, about("what to launch: a deployable type")] = msgspec.field(name="dtname")
+    allocation: Annotated[Name | None, about("its allocation")] = msgspec.field(name="instance_type", default=None)
+    minimum_vms: Annotated[Whole, about("the fewest")]
+    maximum_vms: Annotated[Whole | None, about("the most", default="no limit")] = None
+    thresholds: Flat[Thresholds]
+    terminate: Annotated[Name | None, about("the id of an instance that has to go, and is replaced")] = None
+
+    def __post_init__(self) -> None:
+        check_distinct("clouds", [cloud.site_name for cloud in self.clouds])
+        by_rank = {cloud.rank: cloud for cloud in self.clouds[::-1]}
+        for number, cloud in enumerate(self.clouds):
+            if by_rank[cloud.rank] is not cloud:
+                other = by_rank[cloud.rank].site_name
+                raise ValueError(f"clouds[{number}].rank is {cloud.rank}, as that of {other} is")
+        if max(by_rank) != len(self.clouds):
+            raise ValueError(f"clouds: their ranks have to be 1 to {len(self.clouds)}, not {sorted(by_rank)}")
+        check_limits(self.minimum_vms, self.maximum_vms)
 
     @classmethod
     def configured(cls, conf: Mapping[str, Any]) -> Self:
-        settings = Settings(unquoted(conf, NUMBERS), KEYS, REFUSED)
-        common, sites = settings.common(), _ranked(settings)
-        minimum, maximum = settings.integer("minimum_vms"), settings.integer("maximum_vms", None)
-        if maximum is not None and maximum < minimum:
-            raise BadRequest(f"maximum_vms is {maximum}, below minimum_vms, {minimum}")
-        return cls(
-            where=ManySites(
-                sites=sites,
-                deployable_type=settings.text("dtname"),
-                allocation=settings.text("instance_type", None),
-                placement=fill,
-            ),
-            minimum=minimum,
-            maximum=maximum,
-            condemned=settings.text("terminate", None),
-            thresholds=Thresholds.read(settings),
-            sample_period=common.sample_period,
-            oldest_first=common.oldest_first,
-            reclaim=common.reclaim,
+        if "domain_desired_size" in conf:
+            raise BadRequest("domain_desired_size: this engine has minimum_vms and maximum_vms in its place")
+        return super().configured(_with_numbers(conf))
+
+    @property
+    def where(self) -> ManySites:
+        """The sites in the order of their ranks."""
+        return ManySites(
+            sites=tuple(cloud.site for cloud in sorted(self.clouds, key=lambda cloud: cloud.rank)),
+            deployable_type=self.deployable_type,
+            allocation=self.allocation,
+            placement=fill,
         )
 
     @property
     def places(self) -> tuple[Place, ...]:
         """What it may launch."""
-        return self.where.places("clouds", "dtname", "instance_type") if self.maximum != 0 else ()
+        return self.where.places("clouds", "dtname", "instance_type") if self.maximum_vms != 0 else ()
 
     @property
     def interval(self) -> float | None:
@@ -95,7 +97,9 @@ Numbers may be texts: "3".
         whole = take_census(question, self.where.first)
         base = whole.base
         census, retired, reasons = self._retire(whole)
-        limits = Limits(minimum=self.minimum, maximum=self.maximum, share=question.share, reclaim=self.reclaim)
+        limits = Limits(
+            minimum=self.minimum_vms, maximum=self.maximum_vms, share=question.share, reclaim=self.reclaim
+        )
         last_change = census.memo.last_change
         asked = self.thresholds.ask(question, census.counted, base, last_change, self.sample_period)
         desired = limits.hold(asked.size, census.size)
@@ -117,7 +121,7 @@ Numbers may be texts: "3".
             nonlocal census, going, reasons
             census, going, reasons = retired.census, going + retired.going, reasons + retired.reasons
 
-        away(retire(census, [i for i in census.counted if i.instance_id == self.condemned], "named by terminate"))
+        away(retire(census, [i for i in census.counted if i.instance_id == self.terminate], "named by terminate"))
         away(self.where.retire_others(census, oldest_first=self.oldest_first))
         for site in self.where.sites:
             here = [i for i in census.counted if i.site == site.name]
@@ -158,17 +162,9 @@ Numbers may be texts: "3".
         return tuple(going[:excess])
 
 
-def _ranked(settings: Settings) -> tuple[Site, ...]:
-    sites: dict[int, Site] = {}
-    names = []
-    for name, cloud in settings.maps("clouds"):
-        said = Settings(unquoted(cloud, ("size", "rank")), CLOUD_KEYS, inside=name)
-        size, rank = said.integer("size", minimum=UNLIMITED), said.integer("rank")
-        if rank in sites:
-            raise BadRequest(f"{name}.rank is {rank}, as that of {sites[rank].name} is")
-        names.append(said.text("site_name"))
-        sites[rank] = Site(names[-1], None if size == UNLIMITED else size)
-    distinct("clouds", names)
-    if sorted(sites) != list(range(1, len(sites) + 1)):
-        raise BadRequest(f"clouds: their ranks have to be 1 to {len(sites)}, not {sorted(sites)}")
-    return tuple(sites[rank] for rank in sorted(sites))
+def _with_numbers(conf: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those that stand as texts are numbers."""
+    said, clouds = unquoted(conf, NUMBERS), conf.get("clouds")
+    if isinstance(clouds, list | tuple):
+        said["clouds"] = [unquoted(c, NUMBERS_OF_CLOUD) if isinstance(c, Mapping) else c for c in clouds]
+    return said

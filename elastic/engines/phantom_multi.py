@@ -1,61 +1,49 @@
 """Keeps N instances, split evenly over several sites."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from elastic.errors import BadRequest
 from elastic.model.actions import Answer, Candidate, Place, Question
+from elastic.model.kinds import Name, Whole, about
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, take_census
+from elastic.rules.common import Common, manual
 from elastic.rules.exact import Number
 from elastic.rules.fixednumber import held
+from elastic.rules.manual import Manual
 from elastic.rules.manysites import ManySites, Site, by_site, spread
-from elastic.rules.settings import Settings, distinct
+from elastic.rules.schema import check_distinct
 from elastic.rules.sizing import Limits
 from elastic.rules.victims import in_order_of_going
 
-KEYS = ("preserve_n", "instance_type", "sites", "deployable_type_name")
 
-
-class PhantomMulti(msgspec.Struct, frozen=True, kw_only=True):
+class PhantomMulti(Common, frozen=True, kw_only=True):
     """Nothing moves while the total is right: launches and removals even the split out."""
 
-    documentation: ClassVar[str] = """\
-Keeps a fixed number of instances alive, as evenly over several sites as launches and removals make it.
+    documentation: ClassVar[Manual] = manual(
+        "Keeps a fixed number of instances alive, as evenly over several sites as launches and removals make it."
+    )
 
-preserve_n            how many in all; required
-sites                 where: a list of names; required. What is at another site has to go
-deployable_type_name  the deployable type; required
-instance_type         the allocation; required
-victims               who goes first at a site when there are too many: newest or oldest; newest
-reclaim               whether a share may shrink the domain; false
-"""
+    preserve_n: Annotated[Whole, about("how many in all")]
+    sites: Annotated[
+        tuple[Name, ...], about("where: names of sites. What is at another site has to go", min_length=1)
+    ]
+    deployable_type: Annotated[Name, about("what to launch: a deployable type")] = msgspec.field(
+        name="deployable_type_name"
+    )
+    allocation: Annotated[Name, about("its allocation")] = msgspec.field(name="instance_type")
 
-    preserve_n: int
-    where: ManySites
-    oldest_first: bool
-    reclaim: bool
+    def __post_init__(self) -> None:
+        check_distinct("sites", self.sites)
 
-    @classmethod
-    def configured(cls, conf: Mapping[str, Any]) -> Self:
-        settings = Settings(conf, KEYS)
-        common = settings.common()
-        names = settings.names("sites", required=True)
-        if not names:
-            raise BadRequest("sites must not be empty")
-        distinct("sites", names)
-        return cls(
-            preserve_n=settings.integer("preserve_n"),
-            where=ManySites(
-                sites=tuple(map(Site, names)),
-                deployable_type=settings.text("deployable_type_name"),
-                allocation=settings.text("instance_type"),
-                placement=spread,
-            ),
-            oldest_first=common.oldest_first,
-            reclaim=common.reclaim,
+    @property
+    def where(self) -> ManySites:
+        return ManySites(
+            sites=tuple(map(Site, self.sites)),
+            deployable_type=self.deployable_type,
+            allocation=self.allocation,
+            placement=spread,
         )
 
     @property

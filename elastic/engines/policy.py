@@ -1,35 +1,27 @@
 """Several laws put together, and a fixed way from what they ask for to a size."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 
-from elastic.errors import BadRequest
 from elastic.model.actions import Answer, Place, Question, Reason
+from elastic.model.kinds import Flat, Name, Positive, Section, Whole, about
+from elastic.rules import manysites
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, recalled, take_census
+from elastic.rules.common import Common, manual
 from elastic.rules.exact import Number
-from elastic.rules.manysites import ManySites, Placement, Retired, Site, by_site, fill, spread
+from elastic.rules.manual import Manual
+from elastic.rules.manysites import ManySites, Placement, Retired, by_site, fill, spread
 from elastic.rules.observing import Observing
 from elastic.rules.pipeline import Outcome, Past, Pipeline, Turn
 from elastic.rules.scalein import ScaleIn
-from elastic.rules.settings import Settings, distinct
+from elastic.rules.schema import check_distinct
 from elastic.rules.signals import Signals
 from elastic.rules.sizing import stamped
 
-KEYS = (
-    "deployable_type",
-    "allocation",
-    "sites",
-    "placement",
-    *Pipeline.KEYS,
-    "signals",
-    "scale_in",
-    "retirable_nodes",
-    "dry_run",
-)
-SITE_KEYS = ("name", "max", "weight")
 PLACEMENTS: Mapping[str, Placement] = {"spread": spread, "fill": fill}
 
 
@@ -44,63 +36,47 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
         return recalled(memo, cls)
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
+class Site(Section, frozen=True, kw_only=True):
+    name: Annotated[Name, about("the site's name")]
+    max: Annotated[Whole | None, about("how many it may hold", default="no limit")] = None
+    weight: Annotated[Positive, about("its part of what is spread")] = 1
+
+
+class Policy(Common, frozen=True, kw_only=True):
     """Where one site is filled after the other, the last one is emptied first."""
 
-    documentation: ClassVar[str] = """\
-Composes one size out of several laws, and follows it no faster than it is told to.
+    documentation: ClassVar[Manual] = manual(
+        "Composes one size out of several policies, and follows it no faster than it is told to."
+    )
 
-deployable_type   what to launch; required
-allocation        the allocation
-sites             where: names, or {name, max, weight}; required. What is at another site has to go
-placement         spread (by weight) or fill (one site after the other); spread
-capacity          {min: 0, max: required, slots: 1, weight: 1, boot_timeout: 300}; slots: tasks at a time
-policies          a list of {name, engine, and its keys}; required:
-  backlog_ratio     spawn_ratio 0.2, backlog_threshold 3, min_idle 1, wake_count 1, rounding up,
-                    release_when ready_zero, maintain_min_idle false, legacy false
-  queue_per_worker  target 5, tolerance 0.1, activation 0, include_unacked true, include_running true
-  drain_time        target_seconds 300, rho 0.8, tau_hint
-  utilisation       target 0.7, tolerance 0.1
-  step              bands: a list of {lower, upper, and one of delta, percent, exact}; metric
-  fixed             size
-  external          source, metric
-  schedule          cron, duration, tz UTC, and one of floor, ceiling, exact
-combine           max, min or sum of them; max. Fewer only if all agree to fewer
-behaviour         interval 30, window_up 0, window_down 600, max_step_up "100%|4", max_step_down "25%|1",
-                  cooldown_in 60, cooldown_out 0
-fallback          failure_threshold 3, mode hold (static, current_if_higher, current_if_lower), size
-signals           max_age (15 s, or three intervals), metrics: {signal: metric}, queue
-scale_in          victims idle_first, allow_busy false, min_lifetime 300, drain_timeout 900,
-                  on_timeout wait (requeue, kill)
-retirable_nodes   instances that go first when there are too many
-dry_run           true: nothing is done, and the reasons say what would be; false
-victims           who goes first of the others: newest or oldest; newest
-reclaim           whether a share may shrink the domain; false
-"""
+    deployable_type: Annotated[Name, about("what to launch: a deployable type")]
+    allocation: Annotated[Name | None, about("its allocation")] = None
+    sites: Annotated[
+        tuple[Name | Site, ...],
+        about("where: names of sites, or maps. What is at another site has to go", min_length=1),
+    ]
+    placement: Annotated[Literal["spread", "fill"], about("by weight, or one site after the other")] = "spread"
+    pipeline: Flat[Pipeline]
+    signals: Annotated[Observing, about("what the policies are told")] = Observing()
+    scale_in: Annotated[ScaleIn, about("who may go when there are too many")] = ScaleIn()
+    retirable_nodes: Annotated[
+        tuple[str, ...], about("ids of instances that go first when there are too many")
+    ] = ()
+    dry_run: Annotated[bool, about("whether only to say, in reasons, what would be done")] = False
 
-    where: ManySites
-    pipeline: Pipeline
-    observing: Observing
-    scale_in: ScaleIn
-    is_dry: bool
+    def __post_init__(self) -> None:
+        check_distinct("sites", [site if isinstance(site, str) else site.name for site in self.sites])
 
-    @classmethod
-    def configured(cls, conf: Mapping[str, Any]) -> Self:
-        settings = Settings(conf, KEYS)
-        common = settings.common()
-        pipeline = Pipeline.read(settings, reclaim=common.reclaim)
-        signals = settings.section("signals", ("max_age", "metrics", "queue"))
-        return cls(
-            where=ManySites(
-                sites=_sites(settings),
-                deployable_type=settings.text("deployable_type"),
-                allocation=settings.text("allocation", None),
-                placement=PLACEMENTS[settings.choice("placement", tuple(PLACEMENTS))],
+    @property
+    def where(self) -> ManySites:
+        return ManySites(
+            sites=tuple(
+                manysites.Site(s) if isinstance(s, str) else manysites.Site(s.name, s.max, s.weight)
+                for s in self.sites
             ),
-            pipeline=pipeline,
-            observing=Observing.read(signals, pipeline.behaviour.interval),
-            scale_in=ScaleIn.read(settings, common),
-            is_dry=settings.flag("dry_run", default=False),
+            deployable_type=self.deployable_type,
+            allocation=self.allocation,
+            placement=PLACEMENTS[self.placement],
         )
 
     @property
@@ -113,23 +89,28 @@ reclaim           whether a share may shrink the domain; false
         return float(self.pipeline.behaviour.interval)
 
     def decide(self, question: Question) -> Answer:
-        whole, past = take_census(question, self.where.first), History.read(question.memo)
-        retired = self.where.retire_others(whole, oldest_first=self.scale_in.oldest_first)
-        signals = self.observing.signals(
-            question, retired.census.counted, max(0, whole.base - retired.census.size)
-        )
+        where, past = self.where, History.read(question.memo)
+        whole = take_census(question, where.first)
+        retired = where.retire_others(whole, oldest_first=self.oldest_first)
+        missing = max(0, whole.base - retired.census.size)
+        signals = self.signals.signals(question, retired.census.counted, missing, self._oldest)
         turn = self._turn(question, retired.census, signals, past)
         outcome = self.pipeline.run(turn)
         answer = self._answered(question, retired, turn, outcome)
-        if self.is_dry:
+        if self.dry_run:
             return _undone(answer, question, whole)
         remembered = self.pipeline.remembered(past.history, question.now, outcome.entered)
         memo = {**(answer.memo or {}), "history": remembered, "misses": self._misses(outcome, past)}
         return msgspec.structs.replace(answer, memo=memo)
 
+    @property
+    def _oldest(self) -> Number | Fraction:
+        """Seconds for which a sample counts."""
+        return self.signals.oldest(self.pipeline.behaviour.interval)
+
     def _turn(self, question: Question, census: Census, signals: Signals, past: History) -> Turn:
         def told(metric: str | None) -> Signals:
-            value = self.observing.value(metric, question, census.counted)
+            value = self.signals.value(metric, question, census.counted, self._oldest)
             return msgspec.structs.replace(signals, value=value)
 
         return Turn(
@@ -138,6 +119,7 @@ reclaim           whether a share may shrink the domain; false
             counted=census.size,
             now=question.now,
             share=question.share,
+            reclaim=self.reclaim,
             misses=past.misses + 1,
             history=past.history,
             last_change=census.memo.last_change,
@@ -165,15 +147,17 @@ reclaim           whether a share may shrink the domain; false
     def _reach(self, desired: int, census: Census, now: Number) -> Moves:
         if desired <= census.size:
             return self._shrink(census.size - desired, census, now)
-        missing = desired - census.size
-        back = self.where.taken_back(missing, census)
-        return self.where.grow(missing, back, by_site(census.valid), census, now)
+        missing, where = desired - census.size, self.where
+        back = where.taken_back(missing, census)
+        return where.grow(missing, back, by_site(census.valid), census, now)
 
     def _shrink(self, excess: int, census: Census, now: Number) -> Moves:
         if not excess:
             return Moves()
-        sites = [site.name for site in self.where.sites[::-1]] if self.where.placement is fill else ()
-        candidates, passed_over = self.scale_in.candidates(census, now, sites)
+        sites = [site.name for site in self.where.sites[::-1]] if self.placement == "fill" else ()
+        candidates, passed_over = self.scale_in.candidates(
+            census, now, self.retirable_nodes, self.oldest_first, sites
+        )
         moves = parted(excess, candidates[:excess], passed_over or "there are no others")
         if len(candidates) < excess or not passed_over:
             return moves
@@ -197,23 +181,3 @@ def _undone(answer: Answer, question: Question, census: Census) -> Answer:
         reasons=(*answer.reasons, said),
         memo=question.memo,
     )
-
-
-def _sites(settings: Settings) -> tuple[Site, ...]:
-    sites: list[Site] = []
-    for where, said in _each(settings):
-        if isinstance(said, str):
-            sites.append(Site(said))
-            continue
-        one = Settings(said, SITE_KEYS, inside=where)
-        weight = one.number("weight", 1, positive=True)
-        sites.append(Site(one.text("name"), one.integer("max", None), weight))
-    distinct("sites", [site.name for site in sites])
-    return tuple(sites)
-
-
-def _each(settings: Settings) -> Sequence[tuple[str, Any]]:
-    said = settings.anything("sites")
-    if not isinstance(said, list | tuple) or not said or not all(isinstance(s, str | Mapping) for s in said):
-        raise BadRequest(f"sites has to be a list of names, or of maps with {', '.join(SITE_KEYS)}, not {said!r}")
-    return [(f"sites[{number}]", one) for number, one in enumerate(said)]

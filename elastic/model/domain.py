@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from elastic.model.kinds import NotNegative, Positive, Section, about
 from elastic.model.names import checked_name
 
 Json = Any
@@ -35,16 +36,24 @@ class Disabled(StrEnum):
     EVERYTHING = "everything"  # and what is there is to end
 
 
-class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class HealthPolicy(Section, frozen=True, kw_only=True):
     """How patient to be with an instance; all in seconds."""
 
-    monitor_health: bool = True
-    boot_timeout: float = 300
-    missing_timeout: float = 120
-    really_missing_timeout: float = 15
-    zombie_seconds: float = 120
-    heartbeat_interval: float | None = None
-    delete_timeout: float = 300
+    monitor_health: Annotated[bool, about("whether instances are waited for at all")] = True
+    boot_timeout: Annotated[NotNegative, about("seconds until one is given up that was never heard")] = 300
+    missing_timeout: Annotated[NotNegative, about("seconds of silence until one is asked to speak up")] = 120
+    really_missing_timeout: Annotated[NotNegative, about("seconds more until it is given up")] = 15
+    zombie_seconds: Annotated[NotNegative, about("seconds after its end that one may still be heard")] = 120
+    heartbeat_interval: Annotated[
+        Positive | None,
+        about("seconds between heartbeats", default="30, or a quarter of missing_timeout if that is less"),
+    ] = None
+    delete_timeout: Annotated[NotNegative, about("seconds that the cloud may take to delete one")] = 300
+
+    def __post_init__(self) -> None:
+        most = self.missing_timeout / 2
+        if self.heartbeat_interval is not None and self.heartbeat_interval > most:
+            raise ValueError(f"heartbeat_interval must be at most half of missing_timeout, {most:g} s")
 
     @property
     def interval(self) -> float:

@@ -24,8 +24,8 @@ from elastic.ports.workers import Workers
 from elastic.roles.memory import drop_others
 from elastic.roles.moment import Moment
 from elastic.roles.readings import MOST_SAID, sound, why_none
+from elastic.rules.common import SAMPLE_PERIOD
 from elastic.rules.sensing import HEARTBEAT, Monitored, sensor_named
-from elastic.rules.settings import SAMPLE_PERIOD
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class Sensing:
     # asking
 
     def _is_asking(self, key: DomainKey, outlook: Outlook, now: Moment) -> bool:
-        asking, patience = self._askings.get(key), AFTER * max(self._interval, self._timeout)
+        asking, patience = self._askings.get(key), AFTER * max(self._interval, self._timeout_of(outlook))
         if asking is None:
             return False
         if asking.begun_at is None or now.mono - asking.begun_at < patience:
@@ -166,12 +166,18 @@ class Sensing:
         )
         asking = self._askings[view.key] = Asking(lane)
         then = partial(self._answered, view.key, outlook, asking)
-        self._workers.submit(f"sensor {lane}", partial(self._read, sensor, wanted, asking), then)
+        work = partial(self._read, sensor, wanted, asking, self._timeout_of(outlook))
+        self._workers.submit(f"sensor {lane}", work, then)
 
-    def _read(self, sensor: Sensor, wanted: Wanted, asking: Asking) -> Readings:
+    def _timeout_of(self, outlook: Outlook) -> float:
+        """Seconds for an answer: its config's own, or what operators say."""
+        own = outlook.monitored.timeout if outlook.monitored else None
+        return self._timeout if own is None else float(own)
+
+    def _read(self, sensor: Sensor, wanted: Wanted, asking: Asking, timeout: float) -> Readings:
         """In a worker's thread, which may have had much to do before."""
         asking.begun_at = self._clock.monotonic()
-        told = sensor.read(replace(wanted, now=self._clock.now()), self._timeout)
+        told = sensor.read(replace(wanted, now=self._clock.now()), timeout)
         return sound(told, self._clock.now(), wanted.period)
 
     def _answered(

@@ -1,19 +1,22 @@
 """How fast a size may follow what the laws ask for, and what to do while none of them knows."""
 
-import re
 from fractions import Fraction
 from math import ceil
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 import msgspec
+from msgspec import Meta
 
-from elastic.errors import BadRequest
-from elastic.rules.exact import Number, exact
-from elastic.rules.settings import Settings
+from elastic.model.kinds import Count, NotNegative, Section, Whole, about
+from elastic.rules.exact import exact
 
-PERCENT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)%")
-WHOLE = re.compile(r"[0-9]{1,9}")
+NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+LIMIT = rf"\A(?:{NUMBER}%(?:\|[0-9]{{1,9}})?|[0-9]{{1,9}}\|{NUMBER}%)\Z"
 Mode = Literal["hold", "static", "current_if_higher", "current_if_lower"]
+Limit = Whole | Annotated[str, Meta(pattern=LIMIT)] | None
+"""A number of instances, a part of those there are, or both; null for no limit."""
+
+LIMIT_SAID = 'a whole number, "P%", or both as "P%|N"; null: no limit'
 
 
 class StepLimit(msgspec.Struct, frozen=True):
@@ -23,58 +26,37 @@ class StepLimit(msgspec.Struct, frozen=True):
     percent: str | None = None
 
     @classmethod
-    def read(cls, settings: Settings, key: str, default: Self) -> Self | None:
-        """A number, "P%", or both with "|" between; null for no limit."""
-        if not settings.says(key):
-            return default
-        said = settings.anything(key, None)
-        if said is None:
-            return None
+    def read(cls, said: Limit) -> Self | None:
         if not isinstance(said, str):
-            return cls(count=settings.integer(key))
-        counts = [part for part in said.split("|") if WHOLE.fullmatch(part)]
-        percents = [found[1] for part in said.split("|") if (found := PERCENT.fullmatch(part))]
-        if len(percents) != 1 or len(counts) > 1 or len(counts) != said.count("|"):
-            raise BadRequest(f'{settings.named(key)} has to be a number, "P%", or both as "P%|N", not {said!r}')
-        return cls(count=int(counts[0]) if counts else None, percent=percents[0])
+            return None if said is None else cls(count=said)
+        parts = said.split("|")
+        counts = [int(part) for part in parts if not part.endswith("%")]
+        percents = [part.removesuffix("%") for part in parts if part.endswith("%")]
+        return cls(count=counts[0] if counts else None, percent=percents[0])
 
     def of(self, current: int) -> int:
         part = 0 if self.percent is None else max(1, ceil(current * Fraction(self.percent) / 100))
         return max(self.count or 0, part)
 
 
-class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
-    """Windows, cooldowns and the interval in seconds."""
-
-    interval: Number
-    window_up: Number
-    window_down: Number
-    step_up: StepLimit | None
-    step_down: StepLimit | None
-    cooldown_in: Number
-    cooldown_out: Number
-
-    KEYS: ClassVar[tuple[str, ...]] = (
-        "interval",
-        "window_up",
-        "window_down",
-        "max_step_up",
-        "max_step_down",
-        "cooldown_in",
-        "cooldown_out",
+class Behaviour(Section, frozen=True, kw_only=True):
+    interval: Annotated[NotNegative, about("seconds from one look to the next")] = 30
+    window_up: Annotated[NotNegative, about("seconds for which more has to be wanted before it is followed")] = 0
+    window_down: Annotated[NotNegative, about("seconds for which fewer has to be wanted")] = 600
+    max_step_up: Annotated[Limit, about("how many more at a time, the larger of two", title=LIMIT_SAID)] = "100%|4"
+    max_step_down: Annotated[Limit, about("how many fewer at a time, the larger of two", title=LIMIT_SAID)] = (
+        "25%|1"
     )
+    cooldown_in: Annotated[NotNegative, about("seconds after any change in which there are not fewer")] = 60
+    cooldown_out: Annotated[NotNegative, about("seconds after a growth in which there are not more")] = 0
 
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        return cls(
-            interval=settings.number("interval", 30),
-            window_up=settings.number("window_up", 0),
-            window_down=settings.number("window_down", 600),
-            step_up=StepLimit.read(settings, "max_step_up", StepLimit(4, "100")),
-            step_down=StepLimit.read(settings, "max_step_down", StepLimit(1, "25")),
-            cooldown_in=settings.number("cooldown_in", 60),
-            cooldown_out=settings.number("cooldown_out", 0),
-        )
+    @property
+    def step_up(self) -> StepLimit | None:
+        return StepLimit.read(self.max_step_up)
+
+    @property
+    def step_down(self) -> StepLimit | None:
+        return StepLimit.read(self.max_step_down)
 
     @property
     def memory(self) -> Fraction:
@@ -82,22 +64,18 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
         return max(exact(self.window_up), exact(self.window_down))
 
 
-class Fallback(msgspec.Struct, frozen=True, kw_only=True):
+class Fallback(Section, frozen=True, kw_only=True):
     """What holds from the `threshold`-th turn on in which no law knew anything."""
 
-    threshold: int
-    mode: Mode
-    size: int | None
+    threshold: Annotated[Count, about("turns in a row without any data, before mode holds")] = msgspec.field(
+        name="failure_threshold", default=3
+    )
+    mode: Annotated[Mode, about("what the size is then: as it is, or by size")] = "hold"
+    size: Annotated[Whole | None, about("how many; required unless mode is hold")] = None
 
-    KEYS: ClassVar[tuple[str, ...]] = ("failure_threshold", "mode", "size")
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        mode: Any = settings.choice("mode", get_args(Mode))
-        size = settings.integer("size", None)
-        if size is None and mode != "hold":
-            raise BadRequest(f"{settings.named('size')} is missing, and the mode is {mode}")
-        return cls(threshold=settings.integer("failure_threshold", 3, minimum=1), mode=mode, size=size)
+    def __post_init__(self) -> None:
+        if self.size is None and self.mode != "hold":
+            raise ValueError(f"size is missing, and the mode is {self.mode}")
 
     def of(self, current: int, misses: int) -> int:
         """`misses`: turns in a row in which no law knew anything, this one included."""

@@ -1,14 +1,15 @@
 """A domain's config: how its sections are put together, and what may stand in them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from elastic.errors import BadRequest
 from elastic.model.domain import SECTIONS, HealthPolicy
-from elastic.rules.exact import is_number
+from elastic.model.kinds import Section, about
 from elastic.rules.policy import Policy, engine_named
+from elastic.rules.schema import read
 
 Config = Mapping[str, Mapping[str, Any]]
 SIZE_KEYS = ("preserve_n", "domain_desired_size", "minimum_vms", "maximum_vms", "capacity.max")
@@ -21,10 +22,12 @@ DEEPEST = 32
 MOST_BYTES = 256 * 1024
 """Of all sections, as JSON: what is larger fits into no user data, and into no node of the store with the rest."""
 
-GENERAL_KEYS = ("engine", "chef_credential")
-"""EPU's; the credential's name goes out with the vars of each launch."""
 
-HEALTH_KEYS = tuple(field.name for field in msgspec.structs.fields(HealthPolicy))
+class General(Section, frozen=True, kw_only=True):
+    """EPU's; the credential's name goes out with the vars of each launch."""
+
+    engine: Annotated[str | None, about("the policy's name; simplest")] = None
+    chef_credential: Annotated[str | None, about("the name of a credential, for Chef")] = None
 
 
 def merged(definition: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -79,49 +82,14 @@ def checked_config(
 
 def checked_health(health: Mapping[str, Any]) -> HealthPolicy:
     """The health section, read; a null stands for the default."""
-    said = {key: _health_value(key, value) for key, value in health.items()}
-    policy = HealthPolicy(**{key: value for key, value in said.items() if value is not None})
-    if policy.heartbeat_interval is None:
-        return policy
-    if policy.heartbeat_interval <= 0:
-        raise BadRequest("health.heartbeat_interval has to be above 0")
-    if policy.heartbeat_interval > policy.missing_timeout / 2:
-        raise BadRequest(
-            f"health.heartbeat_interval must be at most half of missing_timeout, {policy.missing_timeout / 2:g} s"
-        )
-    return policy
+    return read(HealthPolicy, health, "health")
 
 
 def checked_general(general: Mapping[str, Any], engines: Mapping[str, type[Policy]]) -> type[Policy]:
     """The general section, read: the engine that it names."""
-    for key in general:
-        if key == "engine_class":
-            raise BadRequest("general.engine_class is not understood: name the engine as `engine`")
-        if key not in GENERAL_KEYS:
-            raise BadRequest(f"general has no key {key!r}; its keys are {', '.join(GENERAL_KEYS)}")
-    engine = general.get("engine")
-    if engine is not None and not isinstance(engine, str):
-        raise BadRequest("general.engine has to be the name of an engine")
-    credential = general.get("chef_credential")
-    if credential is not None and not isinstance(credential, str):
-        raise BadRequest("general.chef_credential has to be the name of a credential")
-    return engine_named(engine, engines)
-
-
-def _health_value(key: str, value: Any) -> Any:
-    if key not in HEALTH_KEYS:
-        raise BadRequest(f"health has no key {key!r}; its keys are {', '.join(HEALTH_KEYS)}")
-    if value is None:
-        return None
-    if key == "monitor_health":
-        if not isinstance(value, bool):
-            raise BadRequest(f"health.{key} has to be true or false, not {value!r}")
-        return value
-    if not is_number(value):
-        raise BadRequest(f"health.{key} has to be a number of seconds, not {value!r}")
-    if value < 0:
-        raise BadRequest(f"health.{key} must not be negative, but is {value!r}")
-    return value
+    if "engine_class" in general:
+        raise BadRequest("general.engine_class is not understood: name the engine as `engine`")
+    return engine_named(read(General, general, "general").engine, engines)
 
 
 def _at(path: str, keys: Mapping[str, Any]) -> Any:

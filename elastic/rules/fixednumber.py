@@ -3,6 +3,7 @@
 from elastic.model.actions import Answer, Question, Reason
 from elastic.rules.answering import answered
 from elastic.rules.census import Census, take_census
+from elastic.rules.common import Common
 from elastic.rules.onesite import OneSite
 from elastic.rules.sizing import Limits
 
@@ -15,9 +16,10 @@ def held(key: str, wanted: int, census: Census, base: int, limits: Limits) -> tu
     return desired, reasons
 
 
-def kept(key: str, wanted: int, place: OneSite, question: Question, *, reclaim: bool) -> Answer:
+def kept(key: str, wanted: int, place: OneSite, common: Common, question: Question) -> Answer:
     """At one site."""
     census = take_census(question, place.site)
-    desired, reasons = held(key, wanted, census, census.base, Limits(share=question.share, reclaim=reclaim))
-    moves = place.reach(desired, census, question.now)
+    limits = Limits(share=question.share, reclaim=common.reclaim)
+    desired, reasons = held(key, wanted, census, census.base, limits)
+    moves = place.reach(desired, census, question.now, oldest_first=common.oldest_first)
     return answered(census, desired, moves, reasons, census.memo.last_change)

@@ -1,20 +1,18 @@
 """Growing and shrinking at one site: how a size is reached that somebody else chose."""
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Annotated, Any
 
 import msgspec
 
 from elastic.model.actions import Candidate, Launch, Place, Reason
+from elastic.model.kinds import Name, about
 from elastic.rules.answering import Moves, parted, shown
 from elastic.rules.backoff import backoff_end
 from elastic.rules.census import Census
 from elastic.rules.exact import Number
-from elastic.rules.settings import REQUIRED, Common, Settings
+from elastic.rules.schema import key_of
 from elastic.rules.victims import in_order_of_going
-
-KEYS = ("deployable_type", "iaas_site", "iaas_allocation", "retirable_nodes", "unique_key", "unique_values")
-WORKER_KEYS = ("force_site", "epuworker_type", "epuworker_allocation")
 
 
 class Unique(msgspec.Struct, frozen=True):
@@ -34,53 +32,38 @@ class Unique(msgspec.Struct, frozen=True):
 
 
 class OneSite(msgspec.Struct, frozen=True, kw_only=True):
-    """What to launch, and where; and who goes first. `keys`: those that say site, type and allocation."""
+    """What to launch, and where, by the keys that EPU's workers have; and who goes first."""
 
-    keys: tuple[str, str, str] = ("iaas_site", "deployable_type", "iaas_allocation")
-    site: str
-    deployable_type: str
-    allocation: str | None
-    unique: Unique | None = None
-    retirable: tuple[str, ...] = ()
-    oldest_first: bool = False
+    site: Annotated[Name, about("where to launch")] = msgspec.field(name="force_site", default="ec2-east")
+    deployable_type: Annotated[Name, about("what to launch: a deployable type")] = msgspec.field(
+        name="epuworker_type", default="epu_work_consumer"
+    )
+    allocation: Annotated[Name | None, about("its allocation")] = msgspec.field(
+        name="epuworker_allocation", default="small"
+    )
 
-    @classmethod
-    def read(cls, settings: Settings, common: Common, needed: bool) -> Self:
-        """The keys in KEYS; type and site may only be missing when nothing will be launched."""
-        absent = REQUIRED if needed else ""
-        key, values = settings.text("unique_key", None, may_be_empty=True), settings.items("unique_values")
-        return cls(
-            site=settings.text("iaas_site", absent),
-            deployable_type=settings.text("deployable_type", absent),
-            allocation=settings.text("iaas_allocation", None),
-            unique=Unique(key, values) if key and values else None,
-            retirable=settings.names("retirable_nodes"),
-            oldest_first=common.oldest_first,
-        )
+    @property
+    def unique(self) -> Unique | None:
+        return None
 
-    @classmethod
-    def read_worker(cls, settings: Settings, common: Common) -> Self:
-        """The keys in WORKER_KEYS, all of which have a default."""
-        site, kind, allocation = WORKER_KEYS
-        return cls(
-            keys=WORKER_KEYS,
-            site=settings.text(site, "ec2-east"),
-            deployable_type=settings.text(kind, "epu_work_consumer"),
-            allocation=settings.text(allocation, "small"),
-            oldest_first=common.oldest_first,
-        )
+    @property
+    def retirable(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def places(self) -> tuple[Place, ...]:
         """What it may launch, for those who look whether it can be had."""
-        site, kind, allocation = (f"engine_conf.{key}" for key in self.keys)
-        return (Place(self.site, self.deployable_type, site, kind, allocation),)
+        keys = (key_of(type(self), name) for name in ("site", "deployable_type", "allocation"))
+        return (Place(self.site, self.deployable_type, *(f"engine_conf.{key}" for key in keys)),)
 
-    def reach(self, desired: int, census: Census, now: Number) -> Moves:
+    def reach(self, desired: int, census: Census, now: Number, *, oldest_first: bool = False) -> Moves:
         """Instances at other sites count all the same, and are not moved."""
         if desired > census.size:
             return self._grow(desired - census.size, census, now)
-        return self._shrink(census.size - desired, census)
+        if desired == census.size:
+            return Moves()
+        going = in_order_of_going(census.counted, self.retirable, oldest_first)
+        return parted(census.size - desired, tuple(going[: census.size - desired]))
 
     def _grow(self, missing: int, census: Census, now: Number) -> Moves:
         back = census.leaving[::-1][:missing]
@@ -99,16 +82,53 @@ class OneSite(msgspec.Struct, frozen=True, kw_only=True):
 
     def _launches(self, missing: int, census: Census) -> tuple[Launch, ...]:
         launch = Launch(self.site, self.deployable_type, self.allocation)
-        if self.unique is None:
+        unique = self.unique
+        if unique is None:
             return (launch,) * missing
-        key, values = self.unique.key, self.unique.free(census.valid)[:missing]
-        return tuple(msgspec.structs.replace(launch, extravars={key: value}) for value in values)
+        values = unique.free(census.valid)[:missing]
+        return tuple(msgspec.structs.replace(launch, extravars={unique.key: value}) for value in values)
 
-    def _shrink(self, excess: int, census: Census) -> Moves:
-        if not excess:
-            return Moves()
-        going = in_order_of_going(census.counted, self.retirable, self.oldest_first)[:excess]
-        return parted(excess, tuple(going))
+
+class NamedSite(OneSite, frozen=True, kw_only=True):
+    """By other keys; it may also name who goes first, and give each instance a value of its own. Site and type may
+    only be missing when nothing will be launched."""
+
+    site: Annotated[Name, about("where to launch; required where anything is to be launched")] = msgspec.field(
+        name="iaas_site", default=""
+    )
+    deployable_type: Annotated[Name, about("what to launch: a deployable type; required as the site is")] = (
+        msgspec.field(name="deployable_type", default="")
+    )
+    allocation: Annotated[Name | None, about("its allocation")] = msgspec.field(
+        name="iaas_allocation", default=None
+    )
+    retirable_nodes: Annotated[
+        tuple[str, ...],
+        about("ids of instances that go first when there are too many; naming one removes nothing"),
+    ] = ()
+    unique_key: Annotated[str | None, about("the extravar in which each instance gets a value of its own")] = None
+    unique_values: Annotated[
+        tuple[Any, ...] | str,
+        about("those values; when none is left, nothing more is launched", title="a list, or a text with commas"),
+    ] = ()
+
+    @property
+    def unique(self) -> Unique | None:
+        values = self.unique_values
+        if isinstance(values, str):
+            values = tuple(part for part in (piece.strip() for piece in values.split(",")) if part)
+        return Unique(self.unique_key, values) if self.unique_key and values else None
+
+    @property
+    def retirable(self) -> tuple[str, ...]:
+        return self.retirable_nodes
+
+    def refuse_nowhere(self) -> None:
+        """Raise ValueError unless it says what to launch, and where."""
+        if not self.site:
+            raise ValueError("iaas_site is missing")
+        if not self.deployable_type:
+            raise ValueError("deployable_type is missing")
 
 
 def _as_text(value: Any) -> str:

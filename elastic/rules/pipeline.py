@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Literal
 
 import msgspec
 
-from elastic.errors import BadRequest
+from elastic.model.kinds import Count, NotNegative, Section, Whole, about
 from elastic.rules.answering import shown
 from elastic.rules.behaviour import Behaviour, Fallback
 from elastic.rules.census import LastChange
 from elastic.rules.exact import Number, exact, first_from, last_until
-from elastic.rules.laws import LAWS, SCHEDULE, Law, Timetable
-from elastic.rules.settings import Settings, distinct
+from elastic.rules.laws import AnyPolicy, Law, Timetable
+from elastic.rules.schema import check_distinct
 from elastic.rules.signals import NoData, Signals
 from elastic.rules.sizing import is_cooling
 
@@ -35,14 +35,15 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What is so now. `signals`: of each law by its name; `counted`: how many instances a share must leave alone;
-    `misses`: turns in a row without any usable law, this one included if it is one."""
+    """What is so now. `signals`: of each law by its name; `counted`: how many instances a share must leave alone,
+    unless it is to `reclaim` some; `misses`: turns in a row without any usable law, with this one if it is one."""
 
     signals: Mapping[str, Signals]
     current: int
     counted: int
     now: Number
     share: int | None = None
+    reclaim: bool = False
     misses: int = 0
     history: Sequence[Past] = ()
     last_change: LastChange | None = None
@@ -60,64 +61,42 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     before: int
 
 
-class Capacity(msgspec.Struct, frozen=True, kw_only=True):
-    """`slots`: tasks that one instance works on at a time."""
+class Capacity(Section, frozen=True, kw_only=True):
+    minimum: Annotated[Whole, about("the fewest")] = msgspec.field(name="min", default=0)
+    maximum: Annotated[Whole, about("the most")] = msgspec.field(name="max")
+    slots: Annotated[Count, about("tasks that one instance works on at a time")] = 1
+    weight: Annotated[NotNegative, about("its part where domains share a site")] = 1
+    boot_timeout: Annotated[NotNegative, about("seconds that one may take to be of use")] = 300
 
-    minimum: int
-    maximum: int
-    slots: int
-
-    KEYS: ClassVar[tuple[str, ...]] = ("min", "max", "slots", "weight", "boot_timeout")
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        minimum, maximum = settings.integer("min", 0), settings.integer("max")
-        if maximum < minimum:
-            raise BadRequest(f"{settings.named('max')} is {maximum}, below min, {minimum}")
-        settings.number("weight", 1)
-        settings.number("boot_timeout", 300)
-        return cls(minimum=minimum, maximum=maximum, slots=settings.integer("slots", 1, minimum=1))
+    def __post_init__(self) -> None:
+        if self.maximum < self.minimum:
+            raise ValueError(f"max is {self.maximum}, below min, {self.minimum}")
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
-    """`reclaim`: a share may shrink the domain."""
+    """The keys of a config that say a size."""
 
-    laws: Mapping[str, Law]
-    timetables: Mapping[str, Timetable]
-    combine: Combine
-    behaviour: Behaviour
-    fallback: Fallback
-    capacity: Capacity
-    reclaim: bool = False
+    policies: Annotated[tuple[AnyPolicy, ...], about("what asks for a size", min_length=1)]
+    combine: Annotated[Combine, about("of what they ask for; fewer only if all agree to fewer")] = "max"
+    behaviour: Annotated[Behaviour, about("how fast that is followed")] = Behaviour()
+    fallback: Annotated[Fallback, about("what to do while none of them knows")] = Fallback()
+    capacity: Annotated[Capacity, about("between what limits")]
 
-    KEYS: ClassVar[tuple[str, ...]] = ("policies", "combine", "behaviour", "fallback", "capacity")
+    def __post_init__(self) -> None:
+        check_distinct("policies", [policy.name for policy in self.policies])
 
-    @classmethod
-    def read(cls, settings: Settings, *, reclaim: bool = False) -> Self:
-        laws: dict[str, Law] = {}
-        timetables: dict[str, Timetable] = {}
-        policies = [_policy(where, conf) for where, conf in settings.maps("policies")]
-        distinct("policies", [name for name, _ in policies])
-        for name, policy in policies:
-            if isinstance(policy, Timetable):
-                timetables[name] = policy
-            else:
-                laws[name] = policy
-        combine: Any = settings.choice("combine", get_args(Combine))
-        return cls(
-            laws=laws,
-            timetables=timetables,
-            combine=combine,
-            behaviour=Behaviour.read(settings.section("behaviour", Behaviour.KEYS)),
-            fallback=Fallback.read(settings.section("fallback", Fallback.KEYS)),
-            capacity=Capacity.read(settings.section("capacity", Capacity.KEYS)),
-            reclaim=reclaim,
-        )
+    @property
+    def laws(self) -> Mapping[str, Law]:
+        return {policy.name: policy for policy in self.policies if not isinstance(policy, Timetable)}
+
+    @property
+    def timetables(self) -> tuple[Timetable, ...]:
+        return tuple(policy for policy in self.policies if isinstance(policy, Timetable))
 
     def run(self, turn: Turn) -> Outcome:
         raw, unknown = self._raw(turn)
         stages = [self._combined(raw, turn)]
-        in_force = [table for table in self.timetables.values() if table.is_in_force(turn.now)]
+        in_force = [table for table in self.timetables if table.is_in_force(turn.now)]
         if in_force:
             stages.append(_scheduled(stages[-1].value, in_force))
         entered = stages[-1].value
@@ -198,7 +177,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         after = min(max(value, self.capacity.minimum), self.capacity.maximum)
         if turn.share is None:
             return after
-        return min(after, turn.share if self.reclaim else max(turn.share, turn.counted))
+        return min(after, turn.share if turn.reclaim else max(turn.share, turn.counted))
 
     def _clamped(self, value: int, turn: Turn) -> Stage:
         after = self._clamp(value, turn)
@@ -221,8 +200,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
 def _scheduled(value: int, tables: Sequence[Timetable]) -> Stage:
     """Within the largest floor and the smallest ceiling of those in force."""
-    floor = max((table.floor for table in tables if table.floor is not None), default=None)
-    ceiling = min((table.ceiling for table in tables if table.ceiling is not None), default=None)
+    floor = max((table.least for table in tables if table.least is not None), default=None)
+    ceiling = min((table.most for table in tables if table.most is not None), default=None)
     after = value if floor is None else max(value, floor)
     after = after if ceiling is None else min(after, ceiling)
     told = " and ".join(
@@ -231,17 +210,6 @@ def _scheduled(value: int, tables: Sequence[Timetable]) -> Stage:
     if floor is not None and ceiling is not None and floor > ceiling:
         return Stage("schedule", after, f"warning: {told} are in force, and the ceiling wins: {after}", tells=True)
     return Stage("schedule", after, f"in force: {told}: {after}", after != value)
-
-
-def _policy(where: str, conf: Mapping[str, Any]) -> tuple[str, Law | Timetable]:
-    said = Settings(
-        {key: conf[key] for key in ("name", "engine") if key in conf}, ("name", "engine"), inside=where
-    )
-    name, engine = said.text("name"), said.text("engine")
-    law = Timetable if engine == SCHEDULE else LAWS.get(engine)
-    if law is None:
-        raise BadRequest(f"{where}.engine: there is none called {engine!r}, only {', '.join((*LAWS, SCHEDULE))}")
-    return name, law.read(Settings(conf, ("name", "engine", *law.KEYS), inside=where))
 
 
 def extremes(history: Sequence[Past]) -> list[Past]:

@@ -6,8 +6,9 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from elastic.errors import BadRequest
+from elastic.rules.common import Common
 from elastic.rules.exact import Number
-from elastic.rules.settings import COMMON, SAMPLE_FUNCTIONS, Settings, distinct
+from elastic.rules.schema import check_distinct, keys_of, read
 
 T = TypeVar("T")
 
@@ -22,29 +23,35 @@ REFUSED = {
 
 
 class Monitored(msgspec.Struct, frozen=True, kw_only=True):
-    """`kind`: the sensor's name. Without one, instances are known by what they say themselves in heartbeats."""
+    """`kind`: the sensor's name. Without one, instances are known by what they say themselves in heartbeats.
+    `timeout`: seconds for an answer, null for what operators say."""
 
     kind: str
     of_domain: tuple[str, ...]
     of_instances: tuple[str, ...]
     period: Number
     function: str
+    timeout: Number | None = None
 
     @classmethod
     def read(cls, engine_conf: Mapping[str, Any]) -> Self:
         """BadRequest names the key that is wrong."""
-        settings = Settings({key: engine_conf[key] for key in COMMON if key in engine_conf}, COMMON)
-        kind = settings.text("sensor_type", HEARTBEAT)
+        keys = keys_of(Common)
+        said = read(Common, {key: value for key, value in engine_conf.items() if key in keys})
+        kind = HEARTBEAT if said.sensor_type is None else said.sensor_type
+        if not kind:
+            raise BadRequest("sensor_type must not be empty")
         if kind in REFUSED:
             raise BadRequest(f"sensor_type: {REFUSED[kind]}")
         monitored = cls(
             kind=kind,
-            of_domain=_metrics(settings, "monitor_domain_sensors"),
-            of_instances=_metrics(settings, "monitor_sensors"),
-            period=settings.common().sample_period,
-            function=settings.choice("sample_function", SAMPLE_FUNCTIONS),
+            of_domain=_metrics("monitor_domain_sensors", said.monitor_domain_sensors),
+            of_instances=_metrics("monitor_sensors", said.monitor_sensors),
+            period=said.sample_period,
+            function=said.sample_function,
+            timeout=said.sensor_timeout,
         )
-        if engine_conf.get("sensor_type") == HEARTBEAT and monitored.of_domain:
+        if said.sensor_type == HEARTBEAT and monitored.of_domain:
             raise BadRequest(
                 "monitor_domain_sensors: heartbeats tell of instances only: name it in monitor_sensors"
             )
@@ -55,12 +62,16 @@ class Monitored(msgspec.Struct, frozen=True, kw_only=True):
         return monitored
 
 
-def _metrics(settings: Settings, key: str) -> tuple[str, ...]:
-    names = settings.names(key)
+def _metrics(key: str, names: tuple[str, ...]) -> tuple[str, ...]:
     if len(names) > MOST_METRICS:
         raise BadRequest(f"{key}: at most {MOST_METRICS} can be asked for, not {len(names)}")
-    distinct(key, names)
+    try:
+        check_distinct(key, names)
+    except ValueError as fault:
+        raise BadRequest(str(fault)) from None
     for name in names:
+        if not name:
+            raise BadRequest(f"{key}: a name must not be empty")
         if len(name) > LONGEST_METRIC:
             raise BadRequest(f"{key}: {name[:LONGEST_METRIC]}... is longer than {LONGEST_METRIC} characters")
     return names

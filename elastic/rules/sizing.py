@@ -39,6 +39,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         return min(wanted, self.share if self.reclaim else max(self.share, counted))
 
 
+def check_limits(minimum: int, maximum: int | None) -> None:
+    """Raise ValueError unless there is a size between them."""
+    if maximum is not None and maximum < minimum:
+        raise ValueError(f"maximum_vms is {maximum}, below minimum_vms, {minimum}")
+
+
 def is_cooling(last_change: LastChange | None, period: Number, now: Number) -> bool:
     """The last change of size is younger than `period` seconds."""
     return last_change is not None and exact(now) - exact(last_change.at) < exact(period)

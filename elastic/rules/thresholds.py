@@ -1,27 +1,17 @@
 """One metric, an upper and a lower threshold, a step each way, and a rest after each step."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Annotated
 
 import msgspec
 
 from elastic.model.actions import Candidate, Question, Reason
+from elastic.model.kinds import AnyWhole, Name, NotNegative, Signed, Whole, about
 from elastic.rules.answering import shown
 from elastic.rules.census import LastChange
 from elastic.rules.exact import Number, exact
 from elastic.rules.sampling import measured
-from elastic.rules.settings import Settings
 from elastic.rules.sizing import is_cooling
-
-KEYS = (
-    "metric",
-    "scale_up_threshold",
-    "scale_down_threshold",
-    "scale_up_n_vms",
-    "scale_down_n_vms",
-    "cooldown_period",
-)
-NUMBERS = KEYS[1:]
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -32,25 +22,22 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """Without a metric, or a threshold, there is no scaling (that way). `cooldown` is in seconds."""
+    """Without a metric, or a threshold, there is no scaling (that way)."""
 
-    metric: str | None = None
-    up: Number | None = None
-    down: Number | None = None
-    step_up: int = 1
-    step_down: int = 1
-    cooldown: Number = 0
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        return cls(
-            metric=settings.text("metric", None),
-            up=settings.number("scale_up_threshold", None, signed=True),
-            down=settings.number("scale_down_threshold", None, signed=True),
-            step_up=settings.integer("scale_up_n_vms", 1),
-            step_down=abs(settings.integer("scale_down_n_vms", 1, minimum=None)),
-            cooldown=settings.number("cooldown_period", 0),
-        )
+    metric: Annotated[Name | None, about("what is looked at; without it the size stays")] = None
+    up: Annotated[Signed | None, about("above it the domain grows")] = msgspec.field(
+        name="scale_up_threshold", default=None
+    )
+    down: Annotated[Signed | None, about("below it the domain shrinks")] = msgspec.field(
+        name="scale_down_threshold", default=None
+    )
+    step_up: Annotated[Whole, about("by how many it grows")] = msgspec.field(name="scale_up_n_vms", default=1)
+    step_down: Annotated[AnyWhole, about("by how many it shrinks; a sign does not count")] = msgspec.field(
+        name="scale_down_n_vms", default=1
+    )
+    cooldown: Annotated[NotNegative, about("seconds after a change in which the metric changes nothing more")] = (
+        msgspec.field(name="cooldown_period", default=0)
+    )
 
     def ask(
         self,
@@ -72,7 +59,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
         if self.up is not None and value > exact(self.up):
             wanted, crossed = max(base, min(base, size) + self.step_up), f"above {self.up}"
         elif self.down is not None and value < exact(self.down):
-            wanted, crossed = min(base, max(base, size) - self.step_down), f"below {self.down}"
+            wanted, crossed = min(base, max(base, size) - abs(self.step_down)), f"below {self.down}"
         else:
             return Asked(base)
         if wanted == base:

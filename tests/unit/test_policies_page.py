@@ -3,7 +3,7 @@
 import re
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -13,7 +13,7 @@ from elastic.cli.whatif import answer_lines
 from elastic.engines import installed_engines
 from elastic.model.domain import DEFAULT_ENGINE
 from elastic.rules.config import checked_config, merged
-from elastic.rules.laws import LAWS, SCHEDULE
+from elastic.rules.laws import AnyPolicy
 from elastic.rules.sensing import HEARTBEAT, Monitored, sensor_named
 from tests.unit.adapters.sensors_stub import ANY
 
@@ -49,7 +49,9 @@ def test_a_definition_can_be_pasted(definition):
 
 def test_there_is_one_for_each_engine_and_each_law():
     assert {engine_of(definition) for definition in DEFINITIONS} == set(installed_engines())
-    assert {law for definition in DEFINITIONS for law in laws_of(definition)} == {*LAWS, SCHEDULE}
+    assert {law for definition in DEFINITIONS for law in laws_of(definition)} == {
+        kind.__struct_config__.tag for kind in get_args(AnyPolicy)
+    }
 
 
 @pytest.mark.parametrize(("command", "shown"), LINES, ids=range(len(LINES)))

@@ -196,7 +196,7 @@ def test_the_larger_of_two_laws():
         ("size", {**SIZE, "last_change": {"at": 1, "direction": "up"}}, "direction"),
         ("size", {**SIZE, "reclaim": True}, "reclaim"),
         ("size", {key: value for key, value in SIZE.items() if key != "now"}, "now"),
-        ("decide", {**DECIDE, "domain": {"engine": "policy"}}, "policies"),
+        ("decide", {**DECIDE, "domain": {"engine": "policy"}}, "deployable_type"),
     ],
 )
 def test_what_is_wrong_is_named(subject, question, named):

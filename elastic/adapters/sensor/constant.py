@@ -1,44 +1,36 @@
 """`constant`: numbers that the config itself names, to try a policy with."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
 
-from elastic.errors import BadRequest
 from elastic.model.actions import Sample
+from elastic.model.kinds import Signed, about
 from elastic.ports.sensor import Gate, Reading, Readings, Wanted
-from elastic.rules.exact import Number
-from elastic.rules.settings import Settings
+from elastic.rules.manual import Manual
+from elastic.rules.schema import read
 
 SOURCE = "the config"
 
 
-class Constant(msgspec.Struct, frozen=True):
+class Constant(msgspec.Struct, frozen=True, kw_only=True):
     """In EPU this was the mock's."""
 
-    documentation: ClassVar[str] = """\
-Tells the numbers that stand in the config: to try a policy.
-
-sensor_data  {metric: number}; required
-"""
+    documentation: ClassVar[Manual] = Manual("Tells the numbers that stand in the config: to try a policy.")
     lane: ClassVar[str] = "constant"
 
-    values: Mapping[str, Number]
+    sensor_data: Annotated[dict[str, Signed], about("each metric's number", min_length=1)]
 
     @classmethod
     def configured(cls, conf: Mapping[str, Any], gate: Gate) -> Self:  # noqa: ARG003 - nobody is asked
-        data = Settings({"sensor_data": conf.get("sensor_data")}, ("sensor_data",)).table("sensor_data")
-        if not data:
-            raise BadRequest("sensor_data is missing")
-        settings = Settings(data, tuple(data), inside="sensor_data")
-        return cls({name: settings.number(name, signed=True) for name in data})
+        return read(cls, {"sensor_data": conf.get("sensor_data")})
 
     def read(self, wanted: Wanted, timeout: float) -> Readings:  # noqa: ARG002
         def said(metric: str) -> Reading:
-            if metric not in self.values:
+            if metric not in self.sensor_data:
                 return Reading(why_none="sensor_data has no such number")
-            return Reading(Sample(wanted.now, self.values[metric]), SOURCE)
+            return Reading(Sample(wanted.now, self.sensor_data[metric]), SOURCE)
 
         return Readings(
             domain={metric: said(metric) for metric in wanted.of_domain},

@@ -3,67 +3,66 @@
 import re
 from collections.abc import Mapping
 from string import Template
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import quote
 
-import msgspec
+from msgspec import Meta
 
-from elastic.adapters.sensor.fetch import Conversation, Login
+from elastic.adapters.sensor.fetch import Conversation
 from elastic.adapters.sensor.gate import Origin
-from elastic.adapters.sensor.naming import login_of, names_of, section_of
-from elastic.errors import BadRequest
+from elastic.adapters.sensor.naming import Source, names_of
 from elastic.model.actions import Sample
+from elastic.model.kinds import Name, Section, about
 from elastic.ports.sensor import Gate, Reading, Readings, Wanted
 from elastic.rules.exact import Number, is_number
+from elastic.rules.manual import Manual
 
-KEYS = ("url", "pointers", "at")
 INDEX = re.compile(r"[0-9]{1,9}")
+Pointer = Annotated[str, Meta(pattern=r"\A(/|\Z)", title="a JSON pointer, such as /a/0")]
+"""RFC 6901."""
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """`pointers`: by metric, a JSON pointer (RFC 6901)."""
+class Data(Section, frozen=True, kw_only=True):
+    url: Annotated[
+        Name, about("http:// or https://, among what operators allow; $owner and $domain are filled in")
+    ]
+    pointers: Annotated[
+        dict[str, Pointer],
+        about(
+            "by metric, where its number stands: /queues/0/depth. In that of a metric of instances"
+            " (monitor_sensors) $instance_id, $hostname, $private_ip and such are filled in",
+            min_length=1,
+        ),
+    ]
+    at: Annotated[
+        Pointer | None, about("where the time stands, in Unix seconds", default="the numbers are of now")
+    ] = None
 
-    documentation: ClassVar[str] = """\
-Asks an address for a JSON document, and takes numbers out of it.
 
-sensor_data            {url, pointers: {metric: pointer}, at: pointer}; the first two are required
-  url                    http:// or https://, among those that operators allow; $owner and $domain are filled in
-  pointers               where each number stands, as a JSON pointer: /queues/0/depth. In that of a metric of
-                         instances (monitor_sensors) $instance_id, $hostname, $private_ip and such are filled in
-  at                     where the time stands, in Unix seconds; without it the numbers are of now
-access_key, secret_key a user and a password, or the latter alone: a token
-"""
+class Document(Source, frozen=True, kw_only=True):
+    documentation: ClassVar[Manual] = Manual("Asks an address for a JSON document, and takes numbers out of it.")
 
-    url: str
-    pointers: Mapping[str, str]
-    at: str | None
-    login: Login
+    sensor_data: Annotated[Data, about("what to ask")]
 
     @classmethod
     def configured(cls, conf: Mapping[str, Any], gate: Gate) -> Self:
-        settings = section_of(conf, KEYS)
-        url, pointers = settings.text("url"), settings.table("pointers")
-        gate.check(url, "sensor_data.url")
-        if not pointers:
-            raise BadRequest("sensor_data.pointers is missing")
-        for metric, pointer in pointers.items():
-            _check_pointer(f"sensor_data.pointers.{metric}", pointer)
-        at = settings.text("at", None)
-        _check_pointer("sensor_data.at", at or "")
-        return cls(url=url, pointers=pointers, at=at, login=login_of(conf))
+        document = cls.of(conf)
+        gate.check(document.sensor_data.url, "sensor_data.url")
+        return document
 
     @property
     def lane(self) -> str:
-        return Origin.of(self.url).place
+        return Origin.of(self.sensor_data.url).place
 
     def read(self, wanted: Wanted, timeout: float) -> Readings:
         names = {name: quote(said, safe="") for name, said in names_of(wanted.key).items()}
-        url = Template(self.url).safe_substitute(names)
+        asked = self.sensor_data
+        url = Template(asked.url).safe_substitute(names)
         document = Conversation(self.login, timeout).ask(url, {})
-        at, timeless = (wanted.now, "") if self.at is None else _number_at(document, _steps(self.at))
+        at, timeless = (wanted.now, "") if asked.at is None else _number_at(document, _steps(asked.at))
 
         def said(metric: str, variables: Mapping[str, str]) -> Reading:
-            pointer = self.pointers.get(metric)
+            pointer = asked.pointers.get(metric)
             if pointer is None:
                 return Reading(why_none="sensor_data.pointers does not say where it is")
             if at is None:
@@ -80,11 +79,6 @@ access_key, secret_key a user and a password, or the latter alone: a token
                 for i in wanted.instances
             },
         )
-
-
-def _check_pointer(key: str, pointer: Any) -> None:
-    if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
-        raise BadRequest(f"{key} has to be a JSON pointer, such as /a/0, not {pointer!r}")
 
 
 def _steps(pointer: str) -> list[str]:

@@ -1,23 +1,22 @@
 """`opentsdb`: EPU's. Numbers of the last sample period, condensed, by OpenTSDB's HTTP API (`/api/query`)."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
+from msgspec import Meta
 
-from elastic.adapters.sensor.fetch import Conversation, Login, QueryRefused
+from elastic.adapters.sensor.fetch import Conversation, QueryRefused
 from elastic.adapters.sensor.gate import Origin
-from elastic.adapters.sensor.naming import login_of
-from elastic.errors import BadRequest, SensorFailed
+from elastic.adapters.sensor.naming import Source
+from elastic.errors import SensorFailed
 from elastic.model.actions import Sample
+from elastic.model.kinds import about
 from elastic.ports.sensor import Gate, Reading, Readings, Wanted
 from elastic.rules.exact import is_number
-from elastic.rules.settings import Settings
+from elastic.rules.manual import Manual
 
-PORT = 4242
 HIGHEST_PORT = 65535
-NAME = re.compile(r"[A-Za-z0-9._:-]+")
 CONDENSED: Mapping[str, Callable[[Sequence[float]], float]] = {
     "Average": lambda values: sum(values) / len(values),
     "Sum": sum,
@@ -42,34 +41,34 @@ class Refusal(msgspec.Struct, frozen=True):
     error: Fault
 
 
-class OpenTSDB(msgspec.Struct, frozen=True, kw_only=True):
-    documentation: ClassVar[str] = """\
-Asks OpenTSDB for the samples of the last sample_period, and condenses them by sample_function.
+class OpenTSDB(Source, frozen=True, kw_only=True):
+    documentation: ClassVar[Manual] = Manual(
+        "Asks OpenTSDB for the samples of the last sample_period, and condenses them by sample_function. A metric"
+        " of the domain (monitor_domain_sensors) is asked for with the tags domain and user, one of its instances"
+        " (monitor_sensors) with the tag host, which is the instance's hostname."
+    )
 
-opentsdb_host, opentsdb_port  where it is, among what operators allow; the first is required, 4242
-sample_period                 90 s
-sample_function               Average, Sum, SampleCount, Maximum or Minimum; Average
-
-A metric of the domain (monitor_domain_sensors) is asked for with the tags domain and user, one of its instances
-(monitor_sensors) with the tag host, which is the instance's hostname.
-"""
-
-    url: str
-    login: Login
+    host: Annotated[
+        str,
+        about(
+            "where it is, among what operators allow",
+            title="a host's name or address alone",
+            pattern=r"\A[A-Za-z0-9._:-]+\Z",
+        ),
+    ] = msgspec.field(name="opentsdb_host")
+    port: Annotated[int, Meta(ge=1, le=HIGHEST_PORT), about("its port")] = msgspec.field(
+        name="opentsdb_port", default=4242
+    )
 
     @classmethod
     def configured(cls, conf: Mapping[str, Any], gate: Gate) -> Self:
-        settings = Settings(
-            {key: conf.get(key) for key in ("opentsdb_host", "opentsdb_port")}, ("opentsdb_host", "opentsdb_port")
-        )
-        host, port = settings.text("opentsdb_host"), settings.integer("opentsdb_port", PORT)
-        if port > HIGHEST_PORT:
-            raise BadRequest(f"opentsdb_port has to be {HIGHEST_PORT} at most, not {port}")
-        if not NAME.fullmatch(host):
-            raise BadRequest(f"opentsdb_host has to be a host's name or address alone, not {host[:100]!r}")
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        gate.check(url, "opentsdb_host")
-        return cls(url=url, login=login_of(conf))
+        opentsdb = cls.of(conf)
+        gate.check(opentsdb.url, "opentsdb_host")
+        return opentsdb
+
+    @property
+    def url(self) -> str:
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property
     def lane(self) -> str:

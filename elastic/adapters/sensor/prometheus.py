@@ -3,19 +3,20 @@
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from string import Template
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
 
-from elastic.adapters.sensor.fetch import Conversation, Login, QueryRefused
+from elastic.adapters.sensor.fetch import Conversation, QueryRefused
 from elastic.adapters.sensor.gate import Origin
-from elastic.adapters.sensor.naming import OF_INSTANCES, login_of, names_of, section_of
-from elastic.errors import BadRequest, SensorFailed
+from elastic.adapters.sensor.naming import OfInstance, Source, names_of
+from elastic.errors import SensorFailed
 from elastic.model.actions import Sample
 from elastic.model.instance import Instance
+from elastic.model.kinds import Name, Section, about
 from elastic.ports.sensor import Gate, Reading, Readings, Wanted
+from elastic.rules.manual import Manual
 
-KEYS = ("url", "queries", "label", "is")
 ADDRESSES = ("private_ip", "public_ip", "ipv6", "hostname")
 
 
@@ -37,46 +38,38 @@ class Page(msgspec.Struct, frozen=True, rename="camel"):
     error: str = ""
 
 
-class Prometheus(msgspec.Struct, frozen=True, kw_only=True):
-    """`queries`: by metric. `label` tells of which instance a series is, by what the instance's record has at
-    `identity`."""
+class Data(Section, frozen=True, kw_only=True):
+    url: Annotated[Name, about("http:// or https://, among what operators allow")]
+    queries: Annotated[
+        dict[str, Name],
+        about(
+            "by metric; $owner and $domain are filled in. That of a metric of the domain (monitor_domain_sensors)"
+            " has to give one series, that of a metric of its instances (monitor_sensors) one for each",
+            min_length=1,
+        ),
+    ]
+    label: Annotated[Name, about("the label of a series that tells the instance")] = "instance_id"
+    identity: Annotated[OfInstance, about("what of the instance that is; of an address a port is cut off")] = (
+        msgspec.field(name="is", default="instance_id")
+    )
 
-    documentation: ClassVar[str] = """\
-Asks Prometheus, or what speaks as it does, for the value of a query.
 
-sensor_data            {url, queries: {metric: query}, label, is}; the first two are required
-  url                    http:// or https://, among those that operators allow
-  queries                $owner and $domain are filled in. A metric of the domain (monitor_domain_sensors) has to
-                         give one series; one of its instances (monitor_sensors) a series for each
-  label, is              the series' label that tells the instance, and what it is: instance_id, hostname,
-                         private_ip, public_ip, ipv6 or server_id; instance_id and instance_id. Of an address a
-                         port is cut off
-access_key, secret_key a user and a password, or the latter alone: a token
-"""
+class Prometheus(Source, frozen=True, kw_only=True):
+    documentation: ClassVar[Manual] = Manual(
+        "Asks Prometheus, or what speaks as it does, for the value of a query."
+    )
 
-    url: str
-    queries: Mapping[str, str]
-    label: str
-    identity: str
-    login: Login
+    sensor_data: Annotated[Data, about("what to ask")]
 
     @classmethod
     def configured(cls, conf: Mapping[str, Any], gate: Gate) -> Self:
-        settings = section_of(conf, KEYS)
-        url, queries = settings.text("url").rstrip("/"), settings.table("queries")
-        gate.check(url, "sensor_data.url")
-        if not queries:
-            raise BadRequest("sensor_data.queries is missing")
-        for metric, query in queries.items():
-            if not isinstance(query, str) or not query:
-                raise BadRequest(f"sensor_data.queries.{metric} has to be a query, not {query!r}")
-        return cls(
-            url=url,
-            queries=queries,
-            label=settings.text("label", "instance_id"),
-            identity=settings.choice("is", OF_INSTANCES),
-            login=login_of(conf),
-        )
+        prometheus = cls.of(conf)
+        gate.check(prometheus.url, "sensor_data.url")
+        return prometheus
+
+    @property
+    def url(self) -> str:
+        return self.sensor_data.url.rstrip("/")
 
     @property
     def lane(self) -> str:
@@ -105,20 +98,22 @@ access_key, secret_key a user and a password, or the latter alone: a token
             return {i.instance_id: found for i in wanted.instances}
         series: dict[str, list[Series]] = {}
         for one in found:
-            series.setdefault(self._bare(one.metric.get(self.label, "")), []).append(one)
+            series.setdefault(self._bare(one.metric.get(self.sensor_data.label, "")), []).append(one)
 
         def said(instance: Instance) -> Reading:
-            name = names_of(wanted.key, instance).get(self.identity)
+            name = names_of(wanted.key, instance).get(self.sensor_data.identity)
             own = series.get(name, []) if name else []
             if len(own) != 1:
-                return Reading(why_none=f"the query gives {len(own)} series whose {self.label} is {name}")
+                return Reading(
+                    why_none=f"the query gives {len(own)} series whose {self.sensor_data.label} is {name}"
+                )
             return self._reading(own[0])
 
         return {i.instance_id: said(i) for i in wanted.instances}
 
     def _asked(self, metric: str, wanted: Wanted, talk: Conversation) -> Sequence[Series] | Reading:
         """The series, or why there are none."""
-        query = self.queries.get(metric)
+        query = self.sensor_data.queries.get(metric)
         if query is None:
             return Reading(why_none="sensor_data.queries has no query for it")
         params = {
@@ -144,7 +139,7 @@ access_key, secret_key a user and a password, or the latter alone: a token
         """An address without its port."""
         host, colon, port = text.rpartition(":")
         is_with_port = colon and port.isdecimal() and (":" not in host or host.endswith("]"))
-        return host.strip("[]") if self.identity in ADDRESSES and is_with_port else text
+        return host.strip("[]") if self.sensor_data.identity in ADDRESSES and is_with_port else text
 
 
 def _why_refused(refused: QueryRefused) -> str:

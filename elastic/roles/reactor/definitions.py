@@ -100,8 +100,15 @@ def _checked(desk: Desk, args: WriteDefinition) -> Mapping[str, Json]:
 
 
 def _documentation(desk: Desk, body: Mapping[str, Json]) -> str:
+    """What its engine understands, and the sensor that it names, if it names one that is here."""
     engine = desk.engines.get(str((body.get("general") or {}).get("engine") or DEFAULT_ENGINE))
-    return engine.documentation if engine is not None else ""
+    kind = str((body.get("engine_conf") or {}).get("sensor_type") or "")
+    sensor = desk.sensors.get(kind)
+    parts = [
+        engine.documentation if engine else "",
+        f"sensor_type {kind}\n\n{sensor.documentation}" if sensor else "",
+    ]
+    return "\n".join(part for part in parts if part)
 
 
 def _no_definition(name: str) -> NotFound:

@@ -1,11 +1,10 @@
 """The laws that the engine `policy` puts together: from signals to a size, each in a file of its own.
 
-A law has KEYS and defaults, is read from its map in the config, and says `raw`: the size that it asks for, or
-raises NoData. What they are and where they come from: doc/policies.md.
+A law is a map in the config, and says `raw`: the size that it asks for, or raises NoData. A timetable is none: it
+bounds what they ask for. What they are and where they come from: doc/policies.md.
 """
 
-from collections.abc import Mapping
-from typing import ClassVar, Protocol, Self
+from typing import Protocol
 
 from elastic.rules.laws.backlog import BacklogRatio
 from elastic.rules.laws.bands import Step
@@ -14,16 +13,12 @@ from elastic.rules.laws.perworker import QueuePerWorker
 from elastic.rules.laws.timetable import Timetable
 from elastic.rules.laws.told import External, Fixed
 from elastic.rules.laws.utilisation import Utilisation
-from elastic.rules.settings import Settings
 from elastic.rules.signals import Signals
 
 
 class Law(Protocol):
-    KEYS: ClassVar[tuple[str, ...]]
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        """BadRequest names the key that is wrong."""
+    @property
+    def name(self) -> str: ...
 
     @property
     def metric(self) -> str | None:
@@ -33,15 +28,7 @@ class Law(Protocol):
         """How many there should be. NoData if a signal that it needs is not known."""
 
 
-LAWS: Mapping[str, type[Law]] = {
-    "backlog_ratio": BacklogRatio,
-    "queue_per_worker": QueuePerWorker,
-    "drain_time": DrainTime,
-    "utilisation": Utilisation,
-    "step": Step,
-    "fixed": Fixed,
-    "external": External,
-}
-SCHEDULE = "schedule"
+AnyLaw = BacklogRatio | QueuePerWorker | DrainTime | Utilisation | Step | Fixed | External
+AnyPolicy = AnyLaw | Timetable
 
-__all__ = ["LAWS", "SCHEDULE", "Law", "Timetable"]
+__all__ = ["AnyLaw", "AnyPolicy", "Law", "Timetable"]

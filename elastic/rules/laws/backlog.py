@@ -2,73 +2,48 @@
 
 from fractions import Fraction
 from math import ceil, floor
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Literal
 
-import msgspec
-
-from elastic.rules.exact import Number, exact
-from elastic.rules.settings import Settings
+from elastic.model.kinds import NotNegative, Positive, Whole, about
+from elastic.rules.exact import exact
+from elastic.rules.laws.law import Named
 from elastic.rules.signals import Signals
 
-READY_ZERO, DEPTH_ZERO = "ready_zero", "depth_zero"
 
-
-class BacklogRatio(msgspec.Struct, frozen=True, kw_only=True):
-    """`legacy`: as CRIM's Rubber reckoned, for comparison: by all messages, rounded down, blind to the idle."""
-
-    KEYS: ClassVar[tuple[str, ...]] = (
-        "spawn_ratio",
-        "backlog_threshold",
-        "min_idle",
-        "wake_count",
-        "rounding",
-        "release_when",
-        "maintain_min_idle",
-        "legacy",
-    )
+class BacklogRatio(Named, frozen=True, kw_only=True, tag="backlog_ratio"):
     metric: ClassVar[None] = None
 
-    ratio: Number
-    threshold: Number
-    min_idle: int
-    wake_count: int
-    rounds_up: bool
-    releases_at: str
-    keeps_idle: bool
-    legacy: bool
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        legacy = settings.flag("legacy", default=False)
-        wake_count, rounding = settings.integer("wake_count", 1), settings.choice("rounding", ("up", "down"))
-        release = settings.choice("release_when", (READY_ZERO, DEPTH_ZERO))
-        return cls(
-            ratio=settings.number("spawn_ratio", 0.2, positive=True),
-            threshold=settings.number("backlog_threshold", 3),
-            min_idle=settings.integer("min_idle", 1),
-            wake_count=0 if legacy else wake_count,
-            rounds_up=rounding == "up" and not legacy,
-            releases_at=DEPTH_ZERO if legacy else release,
-            keeps_idle=settings.flag("maintain_min_idle", default=False),
-            legacy=legacy,
-        )
+    spawn_ratio: Annotated[Positive, about("workers for each task that waits")] = 0.2
+    backlog_threshold: Annotated[NotNegative, about("so many waiting tasks need nobody")] = 3
+    min_idle: Annotated[Whole, about("idle workers that are kept when nothing waits")] = 1
+    wake_count: Annotated[Whole, about("workers at least for the first task, where there are none")] = 1
+    rounding: Annotated[Literal["up", "down"], about("of what the ratio gives")] = "up"
+    release_when: Annotated[
+        Literal["ready_zero", "depth_zero"],
+        about("idle ones are let go when nothing waits, or is under way either"),
+    ] = "ready_zero"
+    maintain_min_idle: Annotated[bool, about("whether min_idle idle ones are kept ready always")] = False
+    legacy: Annotated[
+        bool, about("as CRIM's Rubber reckoned: by all messages, rounded down, blind to the idle")
+    ] = False
 
     def raw(self, signals: Signals, slots: int) -> int:  # noqa: ARG002 - a worker is a worker
         ready, idle = signals.known("ready"), signals.known("idle")
-        depth = ready + signals.known("unacked") if self.releases_at == DEPTH_ZERO else ready
+        counts_all = self.legacy or self.release_when == "depth_zero"
+        depth = ready + signals.known("unacked") if counts_all else ready
         waiting = depth if self.legacy else ready
         more = Fraction(self._wanted(waiting) - signals.booting) - (0 if self.legacy else idle)
         more = max(more, Fraction(0))
         if waiting >= 1 and not signals.current:
-            more = max(more, Fraction(self.wake_count))
+            more = max(more, Fraction(0 if self.legacy else self.wake_count))
         fewer = max(Fraction(0), idle - self.min_idle) if not depth else Fraction(0)
         lacking = self.min_idle - idle - signals.booting
-        if self.keeps_idle and lacking > 0:
+        if self.maintain_min_idle and lacking > 0:
             more, fewer = max(more, lacking), Fraction(0)
         return max(0, ceil(signals.current + more - fewer))
 
     def _wanted(self, waiting: Fraction) -> int:
-        if waiting <= exact(self.threshold):
+        if waiting <= exact(self.backlog_threshold):
             return 0
-        rounded = ceil if self.rounds_up else floor
-        return rounded(exact(self.ratio) * waiting)
+        rounded = floor if self.legacy or self.rounding == "down" else ceil
+        return rounded(exact(self.spawn_ratio) * waiting)

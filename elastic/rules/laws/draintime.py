@@ -1,32 +1,19 @@
 """`drain_time`: enough to keep up with what arrives, and to work off what waits within a time."""
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
 
-import msgspec
-
-from elastic.rules.exact import Number, exact
-from elastic.rules.settings import Settings
+from elastic.model.kinds import NotNegative, Part, Positive, about
+from elastic.rules.exact import exact
+from elastic.rules.laws.law import Named
 from elastic.rules.signals import Signals, up
 
 
-class DrainTime(msgspec.Struct, frozen=True, kw_only=True):
-    """`seconds` in which the backlog is to be gone, with slots busy for `rho` of the time; `tau_hint`: seconds a
-    task, while nothing has been measured."""
-
-    KEYS: ClassVar[tuple[str, ...]] = ("target_seconds", "rho", "tau_hint")
+class DrainTime(Named, frozen=True, kw_only=True, tag="drain_time"):
     metric: ClassVar[None] = None
 
-    seconds: Number
-    rho: Number
-    tau_hint: Number | None
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        return cls(
-            seconds=settings.number("target_seconds", 300, positive=True),
-            rho=settings.number("rho", 0.8, positive=True, maximum=1),
-            tau_hint=settings.number("tau_hint", None),
-        )
+    target_seconds: Annotated[Positive, about("seconds in which what waits is to be gone")] = 300
+    rho: Annotated[Part, about("part of the time for which slots may be busy")] = 0.8
+    tau_hint: Annotated[NotNegative | None, about("seconds a task takes, while nothing has been measured")] = None
 
     def raw(self, signals: Signals, slots: int) -> int:
         ready, rate = signals.known("ready"), signals.known("arrival_rate")
@@ -34,5 +21,5 @@ class DrainTime(msgspec.Struct, frozen=True, kw_only=True):
             task = exact(self.tau_hint)
         else:
             task = signals.known("service_time")
-        busy = rate * task + ready * task / exact(self.seconds)
+        busy = rate * task + ready * task / exact(self.target_seconds)
         return max(up(busy / (slots * exact(self.rho))), 1 if ready >= 1 else 0)

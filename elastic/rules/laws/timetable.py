@@ -2,69 +2,60 @@
 
 import re
 from fractions import Fraction
-from typing import Any, ClassVar, Self
+from typing import Annotated
 
-import msgspec
+from msgspec import Meta
 
-from elastic.errors import BadRequest
+from elastic.model.kinds import Name, NotNegative, Whole, about
 from elastic.rules.cron import Cron, zone_exists
-from elastic.rules.exact import Number, exact, is_number
-from elastic.rules.settings import Settings
+from elastic.rules.exact import Number, exact
+from elastic.rules.laws.law import Named
 
 BOUNDS = ("floor", "ceiling", "exact")
-DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])")
+DURATION = re.compile(r"\A([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])\Z")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Timetable(msgspec.Struct, frozen=True, kw_only=True):
-    """`floor` and `ceiling` are both null but for one, or the same."""
+class Timetable(Named, frozen=True, kw_only=True, tag="schedule"):
+    """One of a floor, a ceiling and both in one."""
 
-    KEYS: ClassVar[tuple[str, ...]] = ("cron", "duration", "tz", *BOUNDS)
+    cron: Annotated[Name, about("when it begins: minute, hour, day, month and weekday")]
+    duration: Annotated[
+        NotNegative | Annotated[str, Meta(pattern=DURATION.pattern)],
+        about("how long it holds", title="a number of seconds, or one with s, m, h or d"),
+    ]
+    tz: Annotated[Name, about("the time zone whose clock cron is read on")] = "UTC"
+    floor: Annotated[Whole | None, about("as many at least")] = None
+    ceiling: Annotated[Whole | None, about("as many at most")] = None
+    exact: Annotated[Whole | None, about("as many")] = None
 
-    cron: Cron
-    duration: Fraction
-    floor: int | None
-    ceiling: int | None
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        sizes = {bound: settings.integer(bound, None) for bound in BOUNDS}
-        given = [bound for bound, size in sizes.items() if size is not None]
+    def __post_init__(self) -> None:
+        given = [bound for bound in BOUNDS if getattr(self, bound) is not None]
         if len(given) != 1:
-            raise BadRequest(
-                f"{settings.named('floor')}: one of {', '.join(BOUNDS)} is needed, and there is"
-                f" {' and '.join(given) or 'none'}"
-            )
-        return cls(
-            cron=_cron(settings),
-            duration=_seconds(settings),
-            floor=sizes["floor"] if sizes["exact"] is None else sizes["exact"],
-            ceiling=sizes["ceiling"] if sizes["exact"] is None else sizes["exact"],
-        )
+            there = " and ".join(given) or "none"
+            raise ValueError(f"{BOUNDS[0]}: one of {', '.join(BOUNDS)} is needed, and there is {there}")
+        if not zone_exists(self.tz):
+            raise ValueError(f"tz: there is no time zone {self.tz!r}")
+        try:
+            Cron.read(self.cron, self.tz)
+        except ValueError as fault:
+            raise ValueError(f"cron: {self.cron!r} is none: {fault}") from None
+
+    @property
+    def least(self) -> int | None:
+        return self.floor if self.exact is None else self.exact
+
+    @property
+    def most(self) -> int | None:
+        return self.ceiling if self.exact is None else self.exact
 
     def is_in_force(self, now: Number) -> bool:
         """At Unix time `now`."""
-        return self.cron.fired_before(now, self.duration)
+        return Cron(self.cron, self.tz).fired_before(now, self._seconds)
 
-
-def _cron(settings: Settings) -> Cron:
-    zone, line = settings.text("tz", "UTC"), settings.text("cron")
-    if not zone_exists(zone):
-        raise BadRequest(f"{settings.named('tz')}: there is no time zone {zone!r}")
-    try:
-        return Cron.read(line, zone)
-    except ValueError as fault:
-        raise BadRequest(f"{settings.named('cron')}: {line!r} is none: {fault}") from None
-
-
-def _seconds(settings: Settings) -> Fraction:
-    """A number of seconds, or one with its unit."""
-    said: Any = settings.anything("duration")
-    found = DURATION.fullmatch(said) if isinstance(said, str) else None
-    if found is not None:
-        return Fraction(found[1]) * SECONDS[found[2]]
-    if is_number(said) and said >= 0:
-        return exact(said)
-    raise BadRequest(
-        f"{settings.named('duration')} has to be a number of seconds, or one with s, m, h or d, not {said!r}"
-    )
+    @property
+    def _seconds(self) -> Fraction:
+        if not isinstance(self.duration, str):
+            return exact(self.duration)
+        found = DURATION.match(self.duration)
+        return Fraction(found[1]) * SECONDS[found[2]] if found else Fraction(0)

@@ -1,38 +1,24 @@
 """`fixed` and `external`: a size that somebody else has reckoned."""
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
 
-import msgspec
-
-from elastic.rules.settings import Settings
+from elastic.model.kinds import Name, Whole, about
+from elastic.rules.laws.law import Named
 from elastic.rules.signals import Signals, up
 
 
-class Fixed(msgspec.Struct, frozen=True, kw_only=True):
-    KEYS: ClassVar[tuple[str, ...]] = ("size",)
+class Fixed(Named, frozen=True, kw_only=True, tag="fixed"):
     metric: ClassVar[None] = None
 
-    size: int
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        return cls(size=settings.integer("size"))
+    size: Annotated[Whole, about("how many")]
 
     def raw(self, signals: Signals, slots: int) -> int:  # noqa: ARG002 - whatever is so
         return self.size
 
 
-class External(msgspec.Struct, frozen=True, kw_only=True):
-    """`source`: the plug-in or the URL that is asked, which is a sensor's work; what it answered is a metric."""
-
-    KEYS: ClassVar[tuple[str, ...]] = ("source", "metric")
-
-    source: str
-    metric: str | None
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        return cls(source=settings.text("source"), metric=settings.text("metric", None))
+class External(Named, frozen=True, kw_only=True, tag="external"):
+    source: Annotated[Name, about("who reckons it: for those who read")]
+    metric: Annotated[Name | None, about("what a sensor calls it", default="that of the signal value")] = None
 
     def raw(self, signals: Signals, slots: int) -> int:  # noqa: ARG002 - it is told, in instances
         return up(signals.known("value"))

@@ -1,27 +1,18 @@
 """`utilisation`: slots busy for a part of the time, as the HPA has it. Not for a queue by itself: it saturates."""
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
 
-import msgspec
-
-from elastic.rules.exact import Number, exact
-from elastic.rules.settings import Settings
+from elastic.model.kinds import NotNegative, Part, about
+from elastic.rules.exact import exact
+from elastic.rules.laws.law import Named
 from elastic.rules.signals import Signals, up
 
 
-class Utilisation(msgspec.Struct, frozen=True, kw_only=True):
-    KEYS: ClassVar[tuple[str, ...]] = ("target", "tolerance")
+class Utilisation(Named, frozen=True, kw_only=True, tag="utilisation"):
     metric: ClassVar[None] = None
 
-    target: Number
-    tolerance: Number
-
-    @classmethod
-    def read(cls, settings: Settings) -> Self:
-        return cls(
-            target=settings.number("target", 0.7, positive=True, maximum=1),
-            tolerance=settings.number("tolerance", 0.1),
-        )
+    target: Annotated[Part, about("part of the slots that is to be busy")] = 0.7
+    tolerance: Annotated[NotNegative, about("a part of that, by which it may differ and nothing changes")] = 0.1
 
     def raw(self, signals: Signals, slots: int) -> int:
         current = signals.current

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from elastic.adapters.sensor import fetch
+from elastic.adapters.sensor import fetch, naming
 from elastic.adapters.sensor.fetch import Conversation, Login, QueryRefused
-from elastic.adapters.sensor.naming import login_of
 from elastic.errors import BadRequest, SensorFailed
 from tests.unit.adapters import sensors_stub
 from tests.unit.adapters.sensors_stub import Source, says
@@ -185,9 +184,9 @@ def test_nothing_is_unpacked(source):
 @pytest.mark.parametrize("secret", ["hunter2\n", "hunter2\r\nHost: evil", "hünter2"])
 def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(secret):
     with pytest.raises(BadRequest, match="secret_key: ") as refused:
-        login_of({"secret_key": secret})
+        naming.Source.of({"secret_key": secret})
     assert "nter2" not in str(refused.value)
 
 
 def test_a_password_may_have_any_letters():
-    assert login_of({"access_key": "ann", "secret_key": "hünter2\n"}) == Login("ann", "hünter2\n")
+    assert naming.Source.of({"access_key": "ann", "secret_key": "hünter2\n"}).login == Login("ann", "hünter2\n")

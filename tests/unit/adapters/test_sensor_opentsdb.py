@@ -117,7 +117,10 @@ def test_what_does_not_answer_so_is_not_opentsdb(source, body):
 BAD = {
     "no host": ({}, "opentsdb_host is missing"),
     "a port that is none": ({"opentsdb_host": "h", "opentsdb_port": "high"}, "opentsdb_port has to be a whole"),
-    "a port too high": ({"opentsdb_host": "h", "opentsdb_port": 65536}, "opentsdb_port has to be 65535 at most"),
+    "a port too high": (
+        {"opentsdb_host": "h", "opentsdb_port": 65536},
+        "opentsdb_port has to be a whole number from 1 to 65535, not 65536",
+    ),
     "an address": ({"opentsdb_host": "http://h"}, "opentsdb_host has to be a host's name or address alone"),
     "a path": ({"opentsdb_host": "h/x"}, "opentsdb_host has to be a host's name or address alone"),
     "a port within": ({"opentsdb_host": "h:1/x#"}, "opentsdb_host has to be a host's name or address alone"),

@@ -193,11 +193,14 @@ def test_a_refused_query_is_why_none_of_them_has_a_value(source):
 BAD = {
     "no url": ({"queries": {"load": "q"}}, "sensor_data.url is missing"),
     "no queries": ({"url": URL}, "sensor_data.queries is missing"),
-    "a query that is none": ({"url": URL, "queries": {"load": 3}}, "sensor_data.queries.load has to be a query"),
-    "an empty query": ({"url": URL, "queries": {"load": ""}}, "sensor_data.queries.load has to be a query"),
+    "a query that is none": ({"url": URL, "queries": {"load": 3}}, "sensor_data.queries.load has to be a text"),
+    "an empty query": ({"url": URL, "queries": {"load": ""}}, "sensor_data.queries.load must not be empty"),
     "queries in a list": ({"url": URL, "queries": ["q"]}, "sensor_data.queries has to be a map"),
     "an unknown key": ({"url": URL, "query": "q"}, "'query' is no key of sensor_data"),
-    "an unknown name": ({"url": URL, "queries": {"load": "q"}, "is": "mac"}, "sensor_data.is has to be one of"),
+    "an unknown name": (
+        {"url": URL, "queries": {"load": "q"}, "is": "mac"},
+        "sensor_data.is has to be hostname, instance_id, ",
+    ),
     "a list": (["url", "queries"], "sensor_data has to be a map"),
     "nothing": (None, "sensor_data.url is missing"),
 }

@@ -75,7 +75,7 @@ class TestConfig:
             ({"size": "many"}, r"clouds\[1\]\.size"),
             ({"rank": 1.5}, r"clouds\[1\]\.rank"),
             ({"rank": 1}, r"clouds\[1\]\.rank.*A"),
-            ({"rank": 0}, "clouds: their ranks"),
+            ({"rank": 0}, r"clouds\[1\]\.rank has to be a whole number, 1 or more"),
             ({"rank": 3}, "clouds: their ranks"),
             ({"site_name": None}, r"clouds\[1\]\.site_name"),
             ({"site_name": "A"}, "clouds: 'A'"),
@@ -104,7 +104,9 @@ class TestConfig:
         assert configured(**as_texts, clouds=ranked) == configured(**numbers, clouds=clouds(A=2, B=-1))
 
     def test_ranks_count_and_not_the_order_of_the_list(self):
-        assert configured(clouds=clouds(A=2, B=2, C=2)[::-1]) == configured(clouds=clouds(A=2, B=2, C=2))
+        assert (
+            configured(clouds=clouds(A=2, B=2, C=2)[::-1]).where == configured(clouds=clouds(A=2, B=2, C=2)).where
+        )
 
     def test_it_says_what_it_may_launch(self):
         keys = ("engine_conf.clouds", "engine_conf.dtname", "engine_conf.instance_type")

@@ -4,15 +4,15 @@ import pytest
 
 from elastic.errors import BadRequest
 from elastic.rules.behaviour import Behaviour, Fallback, StepLimit
-from elastic.rules.settings import Settings
+from elastic.rules.schema import read
 
 
 def behaviour(**conf):
-    return Behaviour.read(Settings(conf, Behaviour.KEYS, inside="behaviour"))
+    return read(Behaviour, conf, "behaviour")
 
 
 def fallback(**conf):
-    return Fallback.read(Settings(conf, Fallback.KEYS, inside="fallback"))
+    return read(Fallback, conf, "fallback")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 
 from elastic.rules.census import take_census
+from elastic.rules.common import Common
 from elastic.rules.fixednumber import held, kept
 from elastic.rules.onesite import OneSite
 from elastic.rules.sizing import Limits
@@ -40,6 +41,6 @@ def test_a_change_is_told_by_the_key_that_names_the_number():
 def test_it_is_reached_at_one_site_and_no_cooldown_starts():
     change = {"at": 5, "direction": "in"}
     question = asked({}, several("A", 1), memo=memo(1, last_change=change))
-    answer = kept("preserve_n", 3, PLACE, question, reclaim=False)
+    answer = kept("preserve_n", 3, PLACE, Common(), question)
     assert (launched(answer), answer.memo) == (["A", "A"], memo(3, last_change=change))
     assert stages(answer) == {"policy", "launch"}

@@ -7,18 +7,19 @@ import pytest
 from elastic.errors import BadRequest
 from elastic.model.actions import Sample, Work
 from elastic.rules.observing import Observing
-from elastic.rules.settings import Settings
+from elastic.rules.schema import read
 from tests.unit.asking import BUSY, IDLE, asked, one, sampled
 
 TOLD = ("ready", "unacked", "running_acked", "arrival_rate", "service_time")
 
 
-def observing(interval=30, **conf):
-    return Observing.read(Settings(conf, ("max_age", "metrics", "queue"), inside="signals"), interval)
+def observing(**conf):
+    return read(Observing, conf, "signals")
 
 
-def signals(*counted, missing=0, conf=None, **sensors):
-    return observing(**(conf or {})).signals(asked({}, sensors=sensors), counted, missing)
+def signals(*counted, missing=0, conf=None, interval=30, **sensors):
+    said = observing(**(conf or {}))
+    return said.signals(asked({}, sensors=sensors), counted, missing, said.oldest(interval))
 
 
 def test_what_is_known_of_the_queue_is_what_the_domains_sensors_say():
@@ -58,8 +59,8 @@ def test_a_sensor_may_have_another_name():
     ],
 )
 def test_what_is_old_says_nothing(interval, max_age, age, known):
-    conf = {"interval": interval, "max_age": max_age}
-    assert (signals(conf=conf, ready=Sample(1000 - age, 5)).ready == 5) is known
+    told = signals(conf={"max_age": max_age}, interval=interval, ready=Sample(1000 - age, 5))
+    assert (told.ready == 5) is known
 
 
 @pytest.mark.parametrize(
@@ -114,14 +115,14 @@ def test_the_work_of_one_that_is_not_running_is_not_looked_at():
 )
 def test_the_value_is_the_laws_own_metric_or_that_which_goes_for_all(metrics, metric, came):
     sensors = {name: Sample(1000, n) for n, name in enumerate(("value", "load", "heat"), 1)}
-    assert observing(metrics=metrics).value(metric, asked({}, sensors=sensors), ()) == came
+    assert observing(metrics=metrics).value(metric, asked({}, sensors=sensors), (), 90) == came
 
 
 def test_a_value_may_be_the_mean_over_those_counted():
     counted = [one("a", sensors=sampled(1)), one("b", sensors=sampled(2)), one("c", sensors=sampled(9, at=909))]
-    assert observing().value("load", asked({}), counted) == Fraction(3, 2)
-    assert observing().value("load", asked({}, sensors=sampled(7)), counted) == 7
-    assert observing(max_age=91).value("load", asked({}), counted) == 4
+    assert observing().value("load", asked({}), counted, 90) == Fraction(3, 2)
+    assert observing().value("load", asked({}, sensors=sampled(7)), counted, 90) == 7
+    assert observing().value("load", asked({}), counted, 91) == 4
 
 
 @pytest.mark.parametrize(
@@ -129,8 +130,8 @@ def test_a_value_may_be_the_mean_over_those_counted():
     [
         ({"max_age": -1}, r"signals\.max_age"),
         ({"metrics": ["ready"]}, r"signals\.metrics"),
-        ({"metrics": {"redy": "depth"}}, r"signals\.metrics.*'redy'"),
-        ({"metrics": {"idle": "depth"}}, r"signals\.metrics.*'idle'"),
+        ({"metrics": {"redy": "depth"}}, r"'redy' is no key of signals\.metrics"),
+        ({"metrics": {"idle": "depth"}}, r"'idle' is no key of signals\.metrics"),
         ({"metrics": {"ready": ""}}, r"signals\.metrics\.ready"),
         ({"metrics": {"ready": 1}}, r"signals\.metrics\.ready"),
         ({"queue": "main"}, r"signals\.queue"),

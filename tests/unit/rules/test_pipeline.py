@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic.errors import BadRequest
+from elastic.rules import schema
 from elastic.rules.census import LastChange
 from elastic.rules.pipeline import LONG, Outcome, Pipeline, Turn, extremes
-from elastic.rules.settings import Settings
 from elastic.rules.signals import Signals
 
 AT_ONCE = {"window_down": 0, "max_step_up": None, "max_step_down": None, "cooldown_in": 0}
@@ -22,10 +22,9 @@ def law(size: int | None) -> dict[str, Any]:
     return {"engine": "external", "source": "x"} if size is None else {"engine": "fixed", "size": size}
 
 
-def read(*policies: dict[str, Any], reclaim: bool = False, **conf: Any) -> Pipeline:
+def read(*policies: dict[str, Any], **conf: Any) -> Pipeline:
     named = [{"name": f"p{number}", **policy} for number, policy in enumerate(policies)]
-    said = {"policies": named, "capacity": {"max": 100}, **conf}
-    return Pipeline.read(Settings(said, Pipeline.KEYS), reclaim=reclaim)
+    return schema.read(Pipeline, {"policies": named, "capacity": {"max": 100}, **conf})
 
 
 def ran(
@@ -34,12 +33,11 @@ def ran(
     *tables: dict[str, Any],
     behaviour: dict[str, Any] | None = None,
     conf: dict[str, Any] | None = None,
-    reclaim: bool = False,
     **turn: Any,
 ) -> Outcome:
     """`sizes`: what laws ask for; `there`: how many there are."""
     policies = [*map(law, sizes), *({**DAILY, **table} for table in tables)]
-    pipeline = read(*policies, reclaim=reclaim, behaviour={**AT_ONCE, **(behaviour or {})}, **(conf or {}))
+    pipeline = read(*policies, behaviour={**AT_ONCE, **(behaviour or {})}, **(conf or {}))
     said = {"counted": there, "now": 1000, **turn}
     return pipeline.run(Turn(signals=dict.fromkeys(pipeline.laws, Signals()), current=there, **said))
 

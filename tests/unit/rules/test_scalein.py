@@ -5,27 +5,22 @@ import pytest
 from elastic.errors import BadRequest
 from elastic.rules.census import take_census
 from elastic.rules.scalein import ScaleIn
-from elastic.rules.settings import Settings
+from elastic.rules.schema import keys_of, read
 from tests.unit.asking import BUSY, IDLE, asked, memo, one
 
-KEYS = ("scale_in", "retirable_nodes")
 
-
-def read(conf, **common):
-    settings = Settings({**conf, **common}, KEYS)
-    return ScaleIn.read(settings, settings.common())
-
-
-def candidates(*instances, conf=None, sites=(), said=None, **scale_in):
+def candidates(*instances, retirable=(), oldest_first=False, sites=(), said=None, **scale_in):
     census = take_census(asked({}, instances, memo=said), "A")
-    going, passed_over = read({"scale_in": scale_in, **(conf or {})}).candidates(census, 1000, sites)
+    going, passed_over = read(ScaleIn, scale_in, "scale_in").candidates(
+        census, 1000, retirable, oldest_first, sites
+    )
     return [i.instance_id for i in going], passed_over
 
 
 def test_the_coming_go_first_then_the_idle_then_those_of_whom_nothing_is_known():
     group = [one("a", at=1, work=IDLE), one("b", at=2, work=IDLE), one("c", 400, at=999), one("d", 100, at=3)]
     assert candidates(*group) == (["c", "d", "b", "a"], "")
-    assert candidates(*group, conf={"victims": "oldest"})[0] == ["d", "c", "a", "b"]
+    assert candidates(*group, oldest_first=True)[0] == ["d", "c", "a", "b"]
     assert candidates(one("a", at=1), one("b", at=2)) == (["b", "a"], "")
 
 
@@ -89,8 +84,8 @@ def test_those_named_go_first_as_named_and_are_passed_over_only_if_protected():
         one("safe", work=IDLE, protected=True),
         one("idle", work=IDLE),
     ]
-    conf = {"retirable_nodes": ["dark", "safe", "busy", "nobody", "young"]}
-    assert candidates(*group, conf=conf) == (["dark", "busy", "young", "idle"], "safe protected")
+    named = ["dark", "safe", "busy", "nobody", "young"]
+    assert candidates(*group, retirable=named) == (["dark", "busy", "young", "idle"], "safe protected")
 
 
 def test_sites_can_be_emptied_one_after_the_other_inside_each_class():
@@ -112,23 +107,19 @@ def test_a_crowd_is_not_named_one_by_one():
 
 
 @pytest.mark.parametrize(
-    ("conf", "named"),
+    ("key", "value"),
     [
-        ({"scale_in": {"victims": "newest"}}, r"scale_in\.victims"),
-        ({"scale_in": {"allow_busy": "yes"}}, r"scale_in\.allow_busy"),
-        ({"scale_in": {"min_lifetime": -1}}, r"scale_in\.min_lifetime"),
-        ({"scale_in": {"drain_timeout": "15m"}}, r"scale_in\.drain_timeout"),
-        ({"scale_in": {"on_timeout": "shrug"}}, r"scale_in\.on_timeout"),
-        ({"scale_in": {"min_lifetme": 1}}, "'min_lifetme'.*scale_in"),
-        ({"scale_in": True}, "scale_in"),
-        ({"retirable_nodes": "a"}, "retirable_nodes"),
+        ("victims", "newest"),
+        ("allow_busy", "yes"),
+        ("min_lifetime", -1),
+        ("drain_timeout", "15m"),
+        ("on_timeout", "shrug"),
     ],
 )
-def test_what_is_wrong_is_named(conf, named):
-    with pytest.raises(BadRequest, match=named):
-        read(conf)
+def test_what_is_wrong_is_named(key, value):
+    with pytest.raises(BadRequest, match=rf"^scale_in\.{key} has to be"):
+        read(ScaleIn, {key: value}, "scale_in")
 
 
 def test_null_is_the_default():
-    keys = ("victims", "allow_busy", "min_lifetime", "drain_timeout", "on_timeout")
-    assert read({"scale_in": dict.fromkeys(keys), "retirable_nodes": None}) == read({})
+    assert read(ScaleIn, dict.fromkeys(keys_of(ScaleIn)), "scale_in") == ScaleIn()

@@ -53,8 +53,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"sensor_type": "heartbeat", "monitor_domain_sensors": ["depth"]},
         "monitor_domain_sensors: heartbeats tell of instances only",
     ),
-    "a text for a list": ({"monitor_sensors": "load"}, "monitor_sensors has to be a list of names"),
-    "a number in it": ({"monitor_domain_sensors": [1]}, "monitor_domain_sensors has to be a list of names"),
+    "a text for a list": ({"monitor_sensors": "load"}, "monitor_sensors has to be a list of texts"),
+    "a number in it": ({"monitor_domain_sensors": [1]}, "monitor_domain_sensors has to be a list of texts"),
     "a metric twice": ({"monitor_sensors": ["a", "a"]}, "monitor_sensors: 'a' stands there twice"),
     "a metric without a name": ({"monitor_sensors": [""]}, "monitor_sensors: a name must not be empty"),
     "too many": (
@@ -62,8 +62,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "monitor_sensors: at most 50 can be asked for, not 51",
     ),
     "too long": ({"monitor_sensors": ["m" * (LONGEST_METRIC + 1)]}, "monitor_sensors: m.* is longer than 100"),
-    "no period": ({"sample_period": 0}, "sample_period has to be above 0"),
-    "a function of its own": ({"sample_function": "Median"}, "sample_function has to be one of Average"),
+    "no period": ({"sample_period": 0}, "sample_period has to be a number above 0"),
+    "a function of its own": ({"sample_function": "Median"}, "sample_function has to be Average, "),
     "a login that is none": ({"secret_key": 7}, "secret_key has to be a text"),
 }
 

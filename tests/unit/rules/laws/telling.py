@@ -1,19 +1,21 @@
 """Short ways to ask a law: its signals by the letters of the books, and its config by its keys."""
 
-from typing import Any
+from typing import Any, get_args
 
 from elastic.rules.exact import exact
-from elastic.rules.laws import LAWS, SCHEDULE, Law, Timetable
-from elastic.rules.settings import Settings
+from elastic.rules.laws import AnyLaw, AnyPolicy, Timetable
+from elastic.rules.schema import read
 from elastic.rules.signals import NoData, Signals
 
 LETTERS = {"R": "ready", "U": "unacked", "X": "running_acked", "I": "idle", "W": "in_service", "B": "booting"}
 COUNTS = ("W", "B")
 
 
-def law(engine: str, **conf: Any) -> Law | Timetable:
-    kind = Timetable if engine == SCHEDULE else LAWS[engine]
-    return kind.read(Settings(conf, kind.KEYS, inside="policies[0]"))
+KINDS = {kind.__struct_config__.tag: kind for kind in get_args(AnyPolicy)}
+
+
+def law(engine: str, **conf: Any) -> AnyLaw | Timetable:
+    return read(KINDS[engine], {"name": "p", "engine": engine, **conf}, "policies[0]")
 
 
 def told(**signals: Any) -> Signals:

@@ -65,7 +65,7 @@ def test_its_clock_is_its_zones():
 )
 def test_it_bounds_a_size_from_below_from_above_or_from_both(bounds, floor, ceiling):
     asked = table(**{"floor": None, **bounds})
-    assert (asked.floor, asked.ceiling) == (floor, ceiling)
+    assert (asked.least, asked.most) == (floor, ceiling)
 
 
 @pytest.mark.parametrize(
