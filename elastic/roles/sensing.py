@@ -170,9 +170,9 @@ class Sensing:
         self._workers.submit(f"sensor {lane}", work, then)
 
     def _timeout_of(self, outlook: Outlook) -> float:
-        """Seconds for an answer: its config's own, or what operators say."""
+        """Seconds for an answer: as its config says, and no more than operators do: others may wait behind it."""
         own = outlook.monitored.timeout if outlook.monitored else None
-        return self._timeout if own is None else float(own)
+        return self._timeout if own is None else min(float(own), self._timeout)
 
     def _read(self, sensor: Sensor, wanted: Wanted, asking: Asking, timeout: float) -> Readings:
         """In a worker's thread, which may have had much to do before."""

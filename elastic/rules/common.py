@@ -29,7 +29,9 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
     provisioner_vars: Annotated[dict[str, Any], about("vars that each launch gets")] = {}
     sensor_type: Annotated[str | None, about("whom to ask for metrics")] = None
     sensor_data: Annotated[Any, about("what to ask, as the sensor has it")] = None
-    sensor_timeout: Annotated[Timeout | None, about("seconds for an answer", default="[sensors] timeout")] = None
+    sensor_timeout: Annotated[
+        Timeout | None, about("seconds for an answer, no more than [sensors] timeout", default="as long")
+    ] = None
     monitor_sensors: Annotated[tuple[str, ...], about("metrics of each instance")] = ()
     monitor_domain_sensors: Annotated[tuple[str, ...], about("metrics of the domain as a whole")] = ()
     sample_period: Annotated[Positive, about("seconds for which a sample counts")] = SAMPLE_PERIOD

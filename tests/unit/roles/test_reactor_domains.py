@@ -72,7 +72,19 @@ def test_definitions_are_added_updated_and_removed(bench: Bench) -> None:
 def test_a_definition_tells_what_its_engine_understands(bench: Bench) -> None:
     client = bench.client("ann")
     client.add_definition("d", {"general": {"engine": "simplest"}})
-    assert "preserve_n" in client.definition("d")["documentation"]
+    told = client.definition("d")["documentation"]
+    assert "preserve_n            how many (a whole number, 0 or more; required)" in told
+    assert "queries" not in told
+
+
+def test_and_what_the_sensor_does_that_it_names(bench: Bench) -> None:
+    client = bench.client("ann")
+    client.add_definition("d", {"engine_conf": {"sensor_type": "prometheus"}})
+    told = client.definition("d")["documentation"]
+    assert "preserve_n" in told
+    assert told.index("sensor_type prometheus") < told.index("queries")
+    client.add_definition("e", {"engine_conf": {"sensor_type": "nobodys"}})
+    assert "nobodys" not in client.definition("e")["documentation"]
 
 
 BAD_DEFINITIONS: dict[str, tuple[Any, str]] = {

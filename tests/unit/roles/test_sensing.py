@@ -287,6 +287,13 @@ def test_one_that_may_take_long_is_given_that_long(monkeypatch):
     assert slow.workers.waiting == []
 
 
+@pytest.mark.parametrize(("said", "given"), [(None, TIMEOUT), (2, 2.0), (TIMEOUT, TIMEOUT), (60, TIMEOUT)])
+def test_a_domain_may_give_its_source_less_time_than_operators_do(member, said, given):
+    member.conf = {**LOAD, "sensor_timeout": said}
+    member.visit()
+    assert Gauge.times == [given]
+
+
 def test_a_late_answer_of_one_that_was_given_up_frees_nobody(queued):
     queued.visit()
     late = queued.workers.begin()
