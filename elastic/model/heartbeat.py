@@ -28,7 +28,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failed_processes: list[Mapping[str, Any]] = []
     metrics: Mapping[str, Any] = {}
     work: Any = None
-    drain: str = ""
+    drain: str | None = ""
 
 
 class DrainOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,13 +4,10 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
 
-import msgspec
-
-from elastic.errors import BadRequest
 from elastic.model.heartbeat import DRAINED, DRAINING
+from elastic.model.inside import Commands
 
 log = logging.getLogger(__name__)
 
@@ -21,23 +18,9 @@ RETRY = 30.0  # seconds after a command that failed
 PATIENCE = 10.0  # seconds that a command has to stop in when it is told to
 
 
-class Commands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each is a list of words, and no shell reads it. `begin` ends, with 0, when the work is done; `back` has the
-    machine serve again. Without `begin`, what the agent tells of its work has to do."""
-
-    begin: tuple[str, ...] = ()
-    back: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Self:
-        """BadRequest says what is wrong."""
-        try:
-            return msgspec.convert(said, cls)
-        except msgspec.ValidationError as fault:
-            raise BadRequest(f"drain: {fault}") from None
-
-    def filled(self, fill: Callable[[str], str]) -> Self:
-        return type(self)(begin=tuple(map(fill, self.begin)), back=tuple(map(fill, self.back)))
+def filled(commands: Commands, fill: Callable[[str], str]) -> Commands:
+    """With names in the place of what stands for them, in each word."""
+    return Commands(begin=tuple(map(fill, commands.begin)), back=tuple(map(fill, commands.back)))
 
 
 class Drain:

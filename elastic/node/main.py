@@ -15,7 +15,7 @@ from elastic.adapters.bus.address import checked_url
 from elastic.adapters.bus.voice import KombuVoice
 from elastic.errors import ElasticError
 from elastic.node.agent import Agent, Mouth, Voice
-from elastic.node.drain import Commands, Drain
+from elastic.node.drain import Drain, filled
 from elastic.node.logfile import LOG_LIMIT, BoundedStream
 from elastic.node.numbers import numbers, work_in
 from elastic.node.settings import PLACE, VARIABLE, Settings, read_settings, settings_path
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = read_settings(settings_path())
         checked_url(settings.bus, "bus")
         voice: Voice = KombuVoice(settings.bus, settings.cluster, settings.slot, settings.instance_id)
-        drain = Drain(Commands.of(settings.drain).filled(settings.filled), time.monotonic)
+        drain = Drain(filled(settings.drain, settings.filled), time.monotonic)
         agent = _agent(settings, voice, drain)
         return _once(agent, voice) if arguments.once else _for_ever(agent, drain)
     except ElasticError as error:

@@ -4,38 +4,18 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from elastic.errors import BadRequest
 from elastic.model.actions import Work
+from elastic.model.inside import Number
 
 MEMORY = Path("/proc/meminfo")
 MOST_BYTES = 4096
 
 
-class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`kind`: `load` (of a minute, for each processor), `memory` (the used part, 0 to 1) or `file` (`path`, which
-    has a number in it). `name`: what it is called; the kind, if not said."""
-
-    kind: str
-    name: str = ""
-    path: str = ""
-
-
-def numbers(settings: Sequence[Mapping[str, Any]], fill: Callable[[str], str]) -> Callable[[], dict[str, float]]:
-    """What says all of them; one that cannot be had is left out. `fill` puts names into paths. BadRequest for a
-    kind nobody knows."""
-    try:
-        asked = msgspec.convert(settings, list[Number])
-    except msgspec.ValidationError as fault:
-        raise BadRequest(f"metrics: {fault}") from None
-    for number in asked:
-        if number.kind not in KINDS:
-            raise BadRequest(f"metrics: kind {number.kind!r} is not known: use {', '.join(KINDS)}")
-        if number.kind == "file" and not (number.path and number.name):
-            raise BadRequest("metrics: a file has to have a name and a path")
+def numbers(asked: Sequence[Number], fill: Callable[[str], str]) -> Callable[[], dict[str, float]]:
+    """What says all of them; one that cannot be had is left out. `fill` puts names into paths."""
 
     def said() -> dict[str, float]:
         found: dict[str, float] = {}

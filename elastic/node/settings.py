@@ -1,25 +1,20 @@
 """What the agent is told: the user data of its server, as a JSON file."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import msgspec
 
 from elastic.errors import BadRequest
+from elastic.model.inside import Inside
 
 VARIABLE = "ELASTIC_NODE_SETTINGS"
 PLACE = "/etc/elastic/node.json"
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """`key` signs heartbeats and is never logged. `interval` is in seconds, `slot` from 0 to 4095.
-
-    `units`: what to watch, see `elastic.node.units`; `metrics`: numbers to tell, and `work`: the file that says
-    what there is to do, see `elastic.node.numbers`; `drain`: how to finish it, see `elastic.node.drain`.
-    """
+class Settings(Inside, frozen=True, kw_only=True):
+    """`key` signs heartbeats and is never logged. `interval` is in seconds, `slot` from 0 to 4095."""
 
     bus: str
     cluster: str
@@ -30,10 +25,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     interval: float = 30.0
     exchange: str = ""
-    units: tuple[Mapping[str, Any], ...] = ()
-    metrics: tuple[Mapping[str, Any], ...] = ()
-    work: str = ""
-    drain: Mapping[str, Any] = {}
 
     def filled(self, text: str) -> str:
         """With what stands for the instance in its place: `$instance_id`, `$domain`, `$owner`."""

@@ -8,14 +8,12 @@ import http.client
 import socket
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
-from elastic.errors import BadRequest
 from elastic.node.units import MOST_CHARACTERS, Blind, Failure, last_lines
 
-DEFAULT_URL = "unix:///var/run/supervisor.sock"
 PATIENCE = 5.0
 RESTART_PAUSE = 3  # seconds: supervisord's own loop starts again within one what it means to start again
 
@@ -33,15 +31,6 @@ class Supervisord:
             self._uri, self._transport = "http://localhost/RPC2", _Transport(where.path)
         else:
             self._uri, self._transport = url, _Transport()
-
-    @classmethod
-    def configured(cls, unit: Mapping[str, Any]) -> Self:
-        url, name = unit.get("url", DEFAULT_URL), unit.get("name")
-        if not isinstance(url, str) or urlsplit(url).scheme not in ("unix", "http"):
-            raise BadRequest("units: url has to be like unix:///run/supervisor.sock or http://host:9001/RPC2")
-        if name is not None and not isinstance(name, str):
-            raise BadRequest("units: the name of a supervisord program has to be a text")
-        return cls(url, name)
 
     def failures(self) -> Sequence[Failure]:
         server = xmlrpc.client.ServerProxy(self._uri, transport=self._transport)

@@ -4,10 +4,8 @@ A unit has failed when it says ActiveState=failed: one that systemd is still res
 """
 
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
 
-from elastic.errors import BadRequest
 from elastic.node.units import MOST_LINES, Blind, Failure, last_lines
 
 PROPERTIES = "LoadState,ActiveState,SubState,Result,ExecMainStatus"
@@ -26,13 +24,6 @@ class Systemd:
     def __init__(self, unit: str, runner: Runner = run) -> None:
         self._unit = unit
         self._run = runner
-
-    @classmethod
-    def configured(cls, unit: Mapping[str, Any]) -> Self:
-        name = unit.get("name")
-        if not isinstance(name, str) or not name or name.startswith("-"):
-            raise BadRequest("units: a systemd unit needs its name, e.g. celery.service")
-        return cls(name)
 
     def failures(self) -> Sequence[Failure]:
         said = self._properties()

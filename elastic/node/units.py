@@ -4,13 +4,14 @@ A watcher looks at the units of one supervisor. It raises Blind if it cannot: th
 supervisor's fault or ours; a unit that has failed is PROCESS_ERROR.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
-from elastic.errors import BadRequest, ElasticError
+from elastic.errors import ElasticError
 from elastic.model.actions import Work
+from elastic.model.inside import SupervisordUnit, Unit
 from elastic.model.states import Health
 
 MOST_LINES = 20
@@ -46,9 +47,9 @@ class Watcher(Protocol):
         """The failed ones among its units. Raises Blind."""
 
 
-def watchers(units: Sequence[Mapping[str, Any]]) -> list[Watcher]:
-    """One for each entry of the settings' `units`; BadRequest for a kind nobody knows."""
-    return [_maker(unit)(unit) for unit in units]
+def watchers(units: Sequence[Unit]) -> list[Watcher]:
+    """One for each."""
+    return [_watcher(unit) for unit in units]
 
 
 def look(watching: Sequence[Watcher]) -> Report:
@@ -75,15 +76,12 @@ def last_lines(text: str) -> tuple[str, ...]:
     return tuple(text[-MOST_CHARACTERS:].splitlines()[-MOST_LINES:])
 
 
-def _maker(unit: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Watcher]:
+def _watcher(unit: Unit) -> Watcher:
     """Imported when asked for: most machines have one kind or none, and the agent is to stay small."""
-    kind = unit.get("kind")
-    if kind == "supervisord":
+    if isinstance(unit, SupervisordUnit):
         from elastic.node.supervisord import Supervisord
 
-        return Supervisord.configured
-    if kind == "systemd":
-        from elastic.node.systemd import Systemd
+        return Supervisord(unit.url, unit.name)
+    from elastic.node.systemd import Systemd
 
-        return Systemd.configured
-    raise BadRequest(f"units: kind {kind!r} is not known: use systemd or supervisord")
+    return Systemd(unit.name)

@@ -9,10 +9,8 @@ from elastic.model.recipe import Recipe
 from elastic.model.server import Mark, Order
 from elastic.ports.store import Store
 from elastic.roles import recipes
+from elastic.rules.inside import of_the_agent
 from elastic.rules.ring import slot_of
-
-OF_THE_AGENT: Mapping[str, type] = {"units": list, "metrics": list, "work": str, "drain": dict}
-"""Vars that are the agent's: what it watches, tells and does. One of another type is somebody else's."""
 
 
 class Orders:
@@ -34,7 +32,7 @@ class Orders:
             "cluster": self._cluster,
             "key": self._key_of(instance.instance_id),
             "interval": domain.health_policy.interval,
-            **{name: given[name] for name, kind in OF_THE_AGENT.items() if isinstance(given.get(name), kind)},
+            **of_the_agent(given),
         }
         uid = self._store.layout().uid
         return Order(

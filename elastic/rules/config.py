@@ -8,6 +8,7 @@ import msgspec
 from elastic.errors import BadRequest
 from elastic.model.domain import SECTIONS, HealthPolicy
 from elastic.model.kinds import Section, about
+from elastic.rules.inside import check_inside
 from elastic.rules.policy import Policy, engine_named
 from elastic.rules.schema import read
 
@@ -74,6 +75,7 @@ def checked_config(
 ) -> None:
     """Raise BadRequest that names the key, unless this is a config that a domain can run on."""
     checked_general(general, engines).configured(engine_conf)
+    check_inside(engine_conf.get("provisioner_vars") or {})
     for key in SIZE_KEYS:
         if isinstance(size := _at(key, engine_conf), int | float) and size > LARGEST:
             raise BadRequest(f"{key} must be at most {LARGEST}, not {size!r}")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from elastic.model.kinds import Count, NotNegative, Section, Whole, about
+from elastic.model.kinds import LARGEST_WHOLE, Count, NotNegative, Section, Whole, about
 from elastic.rules.answering import shown
 from elastic.rules.behaviour import Behaviour, Fallback
 from elastic.rules.census import LastChange
@@ -113,9 +113,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
     def remembered(self, history: Sequence[Past], now: Number, entered: int) -> list[list[Number]]:
         """The history with this turn's number, and without what is too old for either window; of one that grows
-        long only what can still make a difference."""
+        long only what can still make a difference. A number beyond all sizes is remembered as the largest one."""
         oldest = first_from(exact(now) - self.behaviour.memory)
-        kept = [(at, value) for at, value in (*history, (now, entered)) if at >= oldest]
+        kept = [(at, value) for at, value in (*history, (now, min(entered, LARGEST_WHOLE))) if at >= oldest]
         return [[at, value] for at, value in (kept if len(kept) <= LONG else extremes(kept))]
 
     def _raw(self, turn: Turn) -> tuple[dict[str, int | None], dict[str, str]]:

@@ -157,7 +157,8 @@ def _work(beat: Heartbeat) -> Work | None:
 
 
 def _drain(beat: Heartbeat) -> str:
-    return intern(beat.drain) if beat.drain in DRAINS else ""
+    said = beat.drain or ""
+    return intern(said) if said in DRAINS else ""
 
 
 def _failure(process: Mapping[str, Any]) -> str:

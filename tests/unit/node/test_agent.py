@@ -13,9 +13,10 @@ from elastic.adapters.bus.signing import sign, verify
 from elastic.errors import BusUnavailable
 from elastic.model.actions import Work
 from elastic.model.heartbeat import DrainOrder, Heartbeat
+from elastic.model.inside import Commands
 from elastic.model.states import Health
 from elastic.node.agent import DRAIN_GAP, MOST_ORDERS, Agent, Mouth
-from elastic.node.drain import Commands, Drain
+from elastic.node.drain import Drain
 from elastic.node.settings import Settings
 from elastic.node.units import Failure, Report
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from elastic.errors import BadRequest
-from elastic.node.drain import PATIENCE, RETRY, Commands, Drain
+from elastic.model.inside import Commands
+from elastic.node.drain import PATIENCE, RETRY, Drain, filled
 
 LIMIT = 10.0
 SLEEP = "import time; time.sleep(60)"
@@ -246,20 +246,10 @@ def test_none_is_left_when_the_agent_ends(world: World) -> None:
 
 
 def test_words_are_filled_each_and_no_shell_reads_them(world: World) -> None:
-    said = {"begin": [sys.executable, "-c", writes("sys.argv[2]"), str(world.notes), "$domain"]}
+    words = (sys.executable, "-c", writes("sys.argv[2]"), str(world.notes), "$domain")
     hostile = "web; touch x `id` $(id)"
-    commands = Commands.of(said).filled(lambda word: word.replace("$domain", hostile))
+    commands = filled(Commands(begin=words), lambda word: word.replace("$domain", hostile))
     drain = world.drain = Drain(commands, lambda: world.time)
     drain.order(True, False)
     world.until_still()
     assert world.noted() == hostile
-
-
-@pytest.mark.parametrize("said", [{"begin": "reboot"}, {"begin": [7]}, {"stop": []}, {"begin": None}])
-def test_what_is_no_list_of_words_is_refused(said: dict[str, object]) -> None:
-    with pytest.raises(BadRequest, match="drain"):
-        Commands.of(said)
-
-
-def test_nothing_need_be_said() -> None:
-    assert Commands.of({}) == Commands(begin=(), back=())

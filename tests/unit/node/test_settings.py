@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from elastic.errors import BadRequest
+from elastic.model.inside import Commands, Number, SystemdUnit
 from elastic.node.logfile import BoundedStream
 from elastic.node.settings import PLACE, VARIABLE, read_settings, settings_path
 
@@ -30,7 +31,7 @@ def test_settings_are_read_as_written(tmp_path: Path) -> None:
     file.write_text(json.dumps({**WHOLE, "of_a_later_version": 1}))
     settings = read_settings(file)
     assert (settings.instance_id, settings.interval, settings.slot) == ("i-007-1-1", 2.5, 7)
-    assert settings.units == (WHOLE["units"][0],)  # type: ignore[index]
+    assert settings.units == (SystemdUnit(name="celery.service"),)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,9 @@ def test_settings_are_read_as_written(tmp_path: Path) -> None:
         "\xff",
         json.dumps({**WHOLE, "slot": "seven"}),
         json.dumps({**WHOLE, "interval": 0}),
+        json.dumps({**WHOLE, "units": [{"kind": "cron"}]}),
+        json.dumps({**WHOLE, "metrics": [{"kind": "file", "name": "queue"}]}),
+        json.dumps({**WHOLE, "drain": {"begin": "reboot"}}),
         json.dumps({key: value for key, value in WHOLE.items() if key != "bus"}),
     ],
 )
@@ -104,4 +108,5 @@ def test_what_is_told_and_done_beside_the_units_is_read_too(tmp_path: Path) -> N
     file = tmp_path / "node.json"
     file.write_text(json.dumps({**WHOLE, **said}))
     settings = read_settings(file)
-    assert (list(settings.metrics), settings.work, settings.drain) == tuple(said.values())
+    told = (Number(kind="load"),), "/run/work.json", Commands(begin=("drain",))
+    assert (settings.metrics, settings.work, settings.drain) == told

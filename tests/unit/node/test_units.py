@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from elastic.errors import BadRequest
+from elastic.model.inside import SupervisordUnit, SystemdUnit
 from elastic.model.states import Health
 from elastic.node.systemd import Systemd
 from elastic.node.units import (
@@ -115,21 +115,5 @@ def test_a_systemd_that_does_not_say_leaves_us_blind(says: str | Exception) -> N
         systemd(says).failures()
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [
-        {},
-        {"kind": "runit"},
-        {"kind": "systemd"},
-        {"kind": "systemd", "name": "--version"},
-        {"kind": "supervisord", "url": "ftp://host"},
-        {"kind": "supervisord", "name": 7},
-    ],
-)
-def test_a_unit_that_makes_no_sense_is_refused(unit: dict[str, object]) -> None:
-    with pytest.raises(BadRequest):
-        watchers([unit])
-
-
 def test_units_of_both_kinds_are_watched() -> None:
-    assert len(watchers([{"kind": "systemd", "name": "celery.service"}, {"kind": "supervisord"}])) == 2
+    assert len(watchers([SystemdUnit(name="celery.service"), SupervisordUnit()])) == 2

@@ -187,9 +187,9 @@ def test_work_that_is_not_told_is_not_known(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("said", "kept"),
-    [("draining", "draining"), ("drained", "drained"), ("", ""), ("DRAINED", ""), ("x" * 9999, "")],
+    [("draining", "draining"), ("drained", "drained"), ("", ""), ("DRAINED", ""), ("x" * 9999, ""), (None, "")],
 )
-def test_of_a_drain_only_the_two_words_are_kept(bench: Bench, said: str, kept: str) -> None:
+def test_of_a_drain_only_the_two_words_are_kept(bench: Bench, said: str | None, kept: str) -> None:
     bench.reactor.hear([beat(drain=said)])
     heard = bench.lastheard["m1"].of(NAME)
     assert heard is not None

@@ -208,6 +208,9 @@ class TestStabilise:
         history = [(939.9, 1), (940, 2), (999, 3)]
         assert pipeline.remembered(history, 1000, 4) == [[940, 2], [999, 3], [1000, 4]]
 
+    def test_what_a_metric_asks_for_beyond_all_sizes_makes_it_no_longer(self):
+        assert read(law(1)).remembered((), 1000, 10**300) == [[1000, 2**53]]
+
     def test_a_history_that_grows_long_is_kept_short(self):
         pipeline = read(law(1), behaviour={"window_down": 1e6})
         history = [(n, n % 7) for n in range(LONG + 1)]
