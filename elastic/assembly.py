@@ -175,7 +175,15 @@ class _Assembly:
             "resync": self.resync,
         }
         self.cycles += [
-            Cycle(name, role, self.mirror, parts.clock, self.touch, self.inbox.progress)
+            Cycle(
+                name,
+                role,
+                self.mirror,
+                parts.clock,
+                self.touch,
+                self.inbox.progress,
+                heeds_itself=role is not self.decider,
+            )
             for name, role in roles.items()
         ]
 

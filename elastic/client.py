@@ -407,13 +407,15 @@ def _given(args: Mapping[str, Json]) -> dict[str, Json]:
 def _settling(row: Row) -> Progress:
     name, status = row["name"], row["status"]
     if status == "ERROR":
-        raise BadRequest(f"{name}: {_trouble(row['conditions'])}")
+        raise BadRequest(f"{name}: {_trouble(row['conditions']) or 'its config or engine fails'}")
     if status == "PAUSED":
         raise Conflict(f"{name} is paused: nothing is decided until `elastic domain resume {name}`")
     if status == "REMOVING":
         raise Conflict(f"{name} is being removed")
     running, desired = row["running"], row["desired"]
     told = f"{name}: {status}, {running} of {'?' if desired is None else desired} running"
+    if trouble := _trouble(row["conditions"]):
+        told += f" ({trouble})"
     return Progress(told, running, desired, is_end=status == "STABLE")
 
 
@@ -423,4 +425,4 @@ def _trouble(conditions: Sequence[Row]) -> str:
         c for c in conditions if c["status"] and c["type"] in ("EngineFailed", "Quarantined", "ProvisioningFailed")
     ]
     bad.sort(key=lambda c: c["type"] != "EngineFailed")
-    return "; ".join(f"{c['reason']}: {c['text']}".strip(": ") for c in bad[:1]) or "its config or engine fails"
+    return "; ".join(f"{c['reason']}: {c['text']}".strip(": ") for c in bad[:1])

@@ -14,9 +14,10 @@ MOST = 32
 
 
 class Run(Command):
-    """Run a cluster on this host: a supervisor, N replicas, and servers that are local processes.
+    """Run a cluster on this host: a supervisor, N replicas, and servers: processes of this host, or a cloud's.
 
-    Prints `ready` when every replica is in the ring, then a line an event. SIGTERM or Ctrl-C stops it.
+    Prints `ready` when every replica is in the ring, then a line an event. SIGTERM or Ctrl-C stops it, and
+    local servers with it; what is in a cloud stays there.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

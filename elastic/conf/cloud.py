@@ -22,8 +22,8 @@ OPTIONS = [
     ),
     cfg.StrOpt(
         "clouds_file",
-        help="Path of the clouds.yaml to read. By default openstacksdk looks for it: OS_CLIENT_CONFIG_FILE, the "
-        "working directory, ~/.config/openstack, /etc/openstack.",
+        help="Path of the clouds.yaml to read; OS_* of the environment do not count then. By default openstacksdk "
+        "looks for it: OS_CLIENT_CONFIG_FILE, the working directory, ~/.config/openstack, /etc/openstack.",
     ),
     cfg.FloatOpt(
         "requests_per_second",

@@ -121,5 +121,6 @@ def _check(file: Path, place: Path, cloud: str | None) -> None:
     its = LOCAL if said.cloud.driver == "local" else ",".join(said.cloud.clouds)
     if cloud != its:
         raise BadRequest(
-            f"{file} says that its cloud is {its!r}, not {cloud!r}: change it, or take another --data"
+            f"{file} says that its cloud is {its!r}, not {cloud!r}: change [cloud] clouds in it, or take another "
+            "--data"
         )

@@ -45,7 +45,8 @@ class Failure:
 
 class Cycle:
     """`complained(key)` is called when the role begins or ceases to fail on that domain, `progress` before each
-    visit: a turn over many domains is long, and does not hang."""
+    visit: a turn over many domains is long, and does not hang. A role that does not heed itself is not visited
+    again for what it has just written: an engine may write down at each visit that it was asked."""
 
     def __init__(
         self,
@@ -55,8 +56,11 @@ class Cycle:
         clock: Clock,
         complained: Callable[[DomainKey], None] = lambda _: None,
         progress: Callable[[], None] = lambda: None,
+        *,
+        heeds_itself: bool = True,
     ) -> None:
-        self._progress = progress
+        self._progress, self._heeds_itself = progress, heeds_itself
+        self._visiting: DomainKey | None = None
         self.name, self.role, self._complained = name, role, complained
         self.failures: dict[DomainKey, Failure] = {}
         self.visits = self.failed_visits = 0
@@ -68,7 +72,8 @@ class Cycle:
 
     def touch(self, keys: Iterable[DomainKey]) -> None:
         """These changed: visit them in the next turn."""
-        self._dirty.update(dict.fromkeys(keys))
+        own = None if self._heeds_itself else self._visiting
+        self._dirty.update(dict.fromkeys(key for key in keys if key != own))
 
     def next_due(self) -> float | None:
         """Monotonic time of the next visit, if nothing changes before."""
@@ -104,6 +109,7 @@ class Cycle:
             return
         self.visits += 1
         self._progress()
+        self._visiting = key
         try:
             due = self.role.visit(view, Moment.of(self._clock))
         except StoreUnavailable:
@@ -119,6 +125,8 @@ class Cycle:
         except Exception as error:
             self._failed(key, error)
             return
+        finally:
+            self._visiting = None
         if self.failures.pop(key, None):
             self._complained(key)
         self._schedule(key, due)

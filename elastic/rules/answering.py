@@ -1,11 +1,15 @@
 """From what is to come and go to an engine's answer: who ends, who drains, and what is remembered."""
 
+from datetime import datetime, timedelta
 from fractions import Fraction
+from math import ceil
 
 import msgspec
 
 from elastic.model.actions import Answer, Candidate, Launch, Reason
 from elastic.rules.census import Census, LastChange
+
+EPOCH = datetime(1970, 1, 1)
 
 
 class Moves(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,9 +66,19 @@ def remembered(last_change: LastChange | None, size: int, draining: tuple[str, .
     return {"last_change": change, "size": size, "draining": list(draining)}
 
 
-def shown(moment: Fraction) -> str:
-    """A time in a sentence: as short as it can be said."""
-    return f"{moment}" if moment.denominator == 1 else repr(float(moment))
+def shown(number: Fraction) -> str:
+    """A number in a sentence: as short as it can be said."""
+    return f"{number}" if number.denominator == 1 else repr(float(number))
+
+
+def clock(moment: Fraction) -> str:
+    """A Unix time in a sentence: in UTC, to the millisecond, and none too early."""
+    thousandths = ceil(moment * 1000)
+    try:
+        told = EPOCH + timedelta(milliseconds=thousandths)
+    except OverflowError:
+        return shown(moment)
+    return told.isoformat(timespec="milliseconds" if thousandths % 1000 else "seconds") + "Z"
 
 
 def named(instances: tuple[Candidate, ...]) -> str:

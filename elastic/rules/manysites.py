@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from elastic.model.actions import Candidate, Launch, Place, Reason
-from elastic.rules.answering import Moves, named, shown
+from elastic.rules.answering import Moves, clock, named
 from elastic.rules.backoff import backoff_end
 from elastic.rules.census import Census
 from elastic.rules.exact import Number, exact
@@ -79,7 +79,7 @@ def place(
     wished = placement(missing, sites, taken) if closed else chosen  # were there no backoff
     passed_over = [name for name in closed if name in wished]
     reasons = [
-        Reason("backoff", f"{name}: launches failed there, none before {shown(closed[name])}")
+        Reason("backoff", f"{name}: launches failed there, none before {clock(closed[name])}")
         for name in passed_over
     ]
     if chosen:

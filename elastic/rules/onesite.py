@@ -7,7 +7,7 @@ import msgspec
 
 from elastic.model.actions import Candidate, Launch, Place, Reason
 from elastic.model.kinds import Name, about
-from elastic.rules.answering import Moves, parted, shown
+from elastic.rules.answering import Moves, clock, parted
 from elastic.rules.backoff import backoff_end
 from elastic.rules.census import Census
 from elastic.rules.exact import Number
@@ -74,7 +74,7 @@ class OneSite(msgspec.Struct, frozen=True, kw_only=True):
 
         until = backoff_end(census.records, self.site, now) if launches else None
         if until is not None:
-            reasons.append(Reason("backoff", f"{self.site}: launches failed there, none before {shown(until)}"))
+            reasons.append(Reason("backoff", f"{self.site}: launches failed there, none before {clock(until)}"))
             return Moves(back=back, waits=True, reasons=tuple(reasons))
         if launches:
             reasons.insert(0, Reason("launch", f"{len(launches)} at {self.site}"))

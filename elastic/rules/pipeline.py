@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from elastic.model.kinds import LARGEST_WHOLE, Count, NotNegative, Section, Whole, about
-from elastic.rules.answering import shown
+from elastic.rules.answering import clock, shown
 from elastic.rules.behaviour import Behaviour, Fallback
 from elastic.rules.census import LastChange
 from elastic.rules.exact import Number, exact, first_from, last_until
@@ -146,9 +146,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         return Stage("combine", current, f"{told}: not all agree to fewer than {current}", tells=True)
 
     def _fallen_back(self, turn: Turn) -> Stage:
-        value, misses = self.fallback.of(turn.current, max(1, turn.misses)), max(1, turn.misses)
-        acts = self.fallback.mode if misses >= self.fallback.threshold else "hold"
-        return Stage("fallback", value, f"no law knows, for {misses} turns: {acts}, {value}", tells=True)
+        """In the same words for as long as it is the same: each other text is written down, and told."""
+        misses, turns = max(1, turn.misses), self.fallback.threshold
+        value = self.fallback.of(turn.current, misses)
+        acts, since = (self.fallback.mode, "for") if misses >= turns else ("hold", "not yet for")
+        return Stage("fallback", value, f"no law knows, {since} {turns} turns: {acts}, {value}", tells=True)
 
     def _stabilised(self, value: int, turn: Turn) -> Stage:
         """Fewer only if it was wanted all through the window; likewise more."""
@@ -194,7 +196,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
             return Stage("cooldown", value, f"{value}: nothing has to be waited for")
         end, after = exact(last.at) + exact(period), self._clamp(current, turn)
         return Stage(
-            "cooldown", after, f"changed a short while ago: {after} until {shown(Fraction(end))}", tells=True
+            "cooldown", after, f"changed a short while ago: {after} until {clock(Fraction(end))}", tells=True
         )
 
 

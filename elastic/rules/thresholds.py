@@ -7,7 +7,7 @@ import msgspec
 
 from elastic.model.actions import Candidate, Question, Reason
 from elastic.model.kinds import AnyWhole, Name, NotNegative, Signed, Whole, about
-from elastic.rules.answering import shown
+from elastic.rules.answering import clock
 from elastic.rules.census import LastChange
 from elastic.rules.exact import Number, exact
 from elastic.rules.sampling import measured
@@ -73,7 +73,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
         if no_data:
             reasons.append(Reason("no_data", f"{self.metric} is not known: the size stays {base}", base))
         if last_change is not None and is_cooling(last_change, self.cooldown, now):
-            end = shown(exact(last_change.at) + exact(self.cooldown))
+            end = clock(exact(last_change.at) + exact(self.cooldown))
             reasons.append(
                 Reason("cooldown", f"changed a short while ago: the size stays {base} until {end}", base)
             )

@@ -58,6 +58,8 @@ def run(path: Path, replicas: int, cloud: str | None) -> None:
                 leftover.end_servers(conf.cloud.local_dir)
         if conf.cloud.driver == "local":
             _end_servers(LocalCloud(conf.cloud.local_dir))
+        else:
+            log.info("the cluster has stopped; servers that it has in the cloud stay there until it runs again")
 
 
 def _recipe(path: Path, config: Path, conf: Settings, number: int) -> Recipe:

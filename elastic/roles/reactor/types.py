@@ -126,7 +126,7 @@ def _refuse_lacks(desk: Desk, kind: DeployableType) -> None:
     answers: Mapping[str, Sequence[str]] = desk.questions.gather(questions, desk.cloud_patience)
     silent = [site for site in kind.sites if site not in answers]
     if silent:
-        raise CloudUnavailable(f"no answer from {', '.join(silent)}: try again, or leave out the check")
+        raise CloudUnavailable(f"no answer from {', '.join(silent)}: `elastic site check` may say why")
     lacks = [f"sites.{site}: {lack}" for site in sorted(answers) for lack in answers[site]]
     if lacks:
         raise BadRequest("; ".join(lacks))

@@ -12,7 +12,7 @@ from elastic.adapters.cloud.openstack.marks import metadata_of, tags_of
 from elastic.adapters.cloud.openstack.pace import Pace
 from elastic.adapters.cloud.openstack.site import Site, connector
 from elastic.adapters.cloud.place import CloudPlace
-from elastic.errors import BadOrder, CloudUnavailable, NoRoom, NotAsked, ServerGone
+from elastic.errors import BadOrder, BadRequest, CloudUnavailable, NoRoom, NotAsked, ServerGone
 from elastic.model.recipe import Volume
 from elastic.model.server import ServerStatus
 from tests.contract.clocks import HandClock
@@ -144,7 +144,7 @@ def test_a_service_that_asks_for_a_pause_gets_it_from_all_and_the_others_go_on(s
         cloud.servers(SITE, "5d7e", PATIENCE)
     assert told.value.again == 120.0
     before = len(stub.said("GET", SERVERS))
-    with pytest.raises(NotAsked, match="it asked us to wait"):
+    with pytest.raises(NotAsked, match="not asked for a while"):
         cloud.servers(SITE, "5d7e", PATIENCE)
     assert len(stub.said("GET", SERVERS)) == before
     assert stub.said("GET", "/network/v2.0/ports") == []
@@ -245,3 +245,62 @@ def test_the_domain_of_a_server_is_in_a_tag_too(stub, cloud):
     assert server["tags"] == tags_of(order().mark) == ["elastic:5d7e", "elastic:domain:ann:web", "i-001-3-1"]
     assert server["metadata"] == metadata_of(order().mark)
     assert server["name"] == "elastic-5d7e-web-i-001-3-1"
+
+
+def test_a_key_that_is_not_there_is_told_as_one(stub, cloud):
+    """The SDK raises an error of its own for it, without a status."""
+    assert cloud.lacks(SITE, order(key="me").recipe, PATIENCE) == ["key 'me': there is none such at site north"]
+    stub.services.put("keypairs", name="me")
+    assert cloud.lacks(SITE, order(key="me").recipe, PATIENCE) == []
+
+
+# What clouds.yaml says.
+
+
+def placed(file: Path, name: str = SITE) -> OpenStackCloud:
+    return OpenStackCloud.at(CloudPlace(clock=HandClock(), timeout=PATIENCE, clouds=[name], clouds_file=str(file)))
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ({"auth": {"auth_ulr": "http://north"}}, "auth_url"),
+        ({"auth": {"auth_url": "http://north"}, "auth_type": "passwrod"}, "passwrod"),
+        (
+            {
+                "auth_type": "v3applicationcredential",
+                "auth": {"auth_url": "http://n", "application_credential_secrt": 1},
+            },
+            "application credential",
+        ),
+    ],
+)
+def test_what_is_wrong_in_an_entry_is_told_in_one_line_with_the_file(tmp_path, entry, fault):
+    file = tmp_path / "clouds.yaml"
+    file.write_text(yaml.safe_dump({"clouds": {SITE: entry}}))
+    with pytest.raises(BadRequest, match=rf"^\[cloud\] clouds: 'north' in {file}: .*{fault}"):
+        placed(file)
+
+
+def test_a_cloud_that_is_not_in_it_is_told_with_those_that_are(tmp_path):
+    file = tmp_path / "clouds.yaml"
+    file.write_text(yaml.safe_dump({"clouds": {"north": {}, "south": {}}}))
+    with pytest.raises(BadRequest, match=rf"there is no 'nroth' in {file}; there are north, south"):
+        placed(file, "nroth")
+
+
+def test_a_file_that_is_not_there_is_not_passed_over_for_another(tmp_path, monkeypatch):
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump({"clouds": {SITE: {"auth": {"auth_url": "http://elsewhere"}}}}))
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(other))
+    with pytest.raises(BadRequest, match=r"^\[cloud\] clouds_file: .*clouds\.yaml is not a file"):
+        placed(tmp_path / "clouds.yaml")
+
+
+def test_the_file_that_is_named_goes_before_that_of_the_environment(stub, tmp_path, monkeypatch):
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump({"clouds": {SITE: {"auth": {"auth_url": "http://127.0.0.1:1"}}}}))
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(other))
+    monkeypatch.setenv("OS_AUTH_URL", "http://127.0.0.1:1")
+    create(cloud_at(stub, tmp_path))
+    assert len(stub.said("POST", SERVERS)) == 1

@@ -297,7 +297,7 @@ class TestBackoff:
     def test_a_site_in_backoff_is_passed_over_and_a_reason_says_until_when(self):
         answer = wanted(2, *failures(3, site="A"), now=109)
         assert (launched(answer), answer.status) == (["B", "B"], "PENDING")
-        assert texts(answer, "backoff") == ["A: launches failed there, none before 110"]
+        assert texts(answer, "backoff") == ["A: launches failed there, none before 1970-01-01T00:01:50Z"]
         assert launched(wanted(2, *failures(3, site="A"), now=110)) == ["A", "A"]
 
     def test_what_waits_for_one_is_pending(self):

@@ -136,7 +136,7 @@ class TestBackoff:
         answer = decided(1, *failures(3), now=109)
         assert (answer.launches, answer.desired, answer.status) == ((), 1, "PENDING")
         assert [reason.text for reason in answer.reasons if reason.stage == "backoff"] == [
-            "ec2-east: launches failed there, none before 110"
+            "ec2-east: launches failed there, none before 1970-01-01T00:01:50Z"
         ]
         assert len(decided(1, *failures(3), now=110).launches) == 1
 

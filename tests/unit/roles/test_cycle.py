@@ -235,3 +235,25 @@ def test_a_visit_sees_the_domain_as_it_is_by_then(round_):
     round_.mirror.refresh()
     round_.cycle.turn()
     assert seen == [True]
+
+
+@pytest.mark.parametrize(("heeds_itself", "again"), [(True, ["a"]), (False, [])])
+def test_one_that_does_not_heed_itself_is_not_visited_for_what_it_wrote(round_, heeds_itself, again):
+    cycle = Cycle("visitor", round_.role, round_.mirror, round_.here.clock, heeds_itself=heeds_itself)
+    round_.role.does["a"] = lambda _: cycle.touch([round_.keys["a"]])
+    cycle.touch([round_.keys["a"]])
+    cycle.turn()
+    round_.role.taken()
+    cycle.turn()
+    assert round_.role.taken() == again
+
+
+def test_but_for_what_it_wrote_of_another_and_for_what_came_later(round_):
+    cycle = Cycle("visitor", round_.role, round_.mirror, round_.here.clock, heeds_itself=False)
+    round_.role.does["a"] = lambda _: cycle.touch([round_.keys["b"]])
+    cycle.touch([round_.keys["a"]])
+    cycle.turn()
+    cycle.touch([round_.keys["a"]])
+    round_.role.taken()
+    cycle.turn()
+    assert round_.role.taken() == ["b", "a"]

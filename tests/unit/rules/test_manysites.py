@@ -141,7 +141,7 @@ class TestPlacing:
 
     def test_when_backoff_ends_is_told(self):
         (reason,) = self.placed(1, sites(A=None), *failures(4, at=100.5, site="A")).reasons
-        assert reason.text == "A: launches failed there, none before 120.5"
+        assert reason.text == "A: launches failed there, none before 1970-01-01T00:02:00.500Z"
 
     @pytest.mark.parametrize(
         ("missing", "taken", "closed", "text"),

@@ -312,7 +312,7 @@ class TestCooldown:
 
     def test_it_says_until_when(self):
         outcome = ran([3], 5, behaviour={"cooldown_in": 0.2}, last_change=LastChange(999.9, "in"))
-        assert outcome.stages[-1].reason.endswith("5 until 1000.1")
+        assert outcome.stages[-1].reason.endswith("5 until 1970-01-01T00:16:40.100Z")
 
 
 @pytest.mark.parametrize(

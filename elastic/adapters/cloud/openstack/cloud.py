@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from openstack.config import OpenStackConfig
@@ -48,7 +49,7 @@ class OpenStackCloud:
         """BadRequest if clouds.yaml lacks what the configuration names."""
         if not place.clouds:
             raise BadRequest("[cloud] clouds: has to name at least one cloud of clouds.yaml")
-        config = OpenStackConfig(config_files=[place.clouds_file] if place.clouds_file else None)
+        config = _said_in(place.clouds_file)
         return cls([_site(name, config, place) for name in place.clouds], place.clock)
 
     def sites(self) -> Sequence[str]:
@@ -134,6 +135,15 @@ class OpenStackCloud:
         if name not in self._sites:
             raise BadOrder(f"there is no site {name!r}; there are {', '.join(self.sites())}")
         return self._sites[name]
+
+
+def _said_in(file: str | None) -> OpenStackConfig:
+    """What that clouds.yaml says, and nothing else; without one, what openstacksdk finds where it looks."""
+    if not file:
+        return OpenStackConfig()
+    if not Path(file).is_file():
+        raise BadRequest(f"[cloud] clouds_file: {file} is not a file")
+    return OpenStackConfig(config_files=[file], load_envvars=False)  # else OS_CLIENT_CONFIG_FILE goes before it
 
 
 def _site(name: str, config: OpenStackConfig, place: CloudPlace) -> Site:

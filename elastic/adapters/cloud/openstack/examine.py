@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from openstack.connection import Connection
-from openstack.exceptions import raise_from_response
+from openstack.exceptions import NotFoundException, raise_from_response
 
 from elastic.adapters.cloud.openstack.site import MICROVERSION, Site, spoken
 from elastic.errors import BadOrder, CloudRefused, CloudUnavailable, ServerGone
@@ -170,11 +170,11 @@ def _service(site: Site, name: str) -> Callable[[], str]:
 
 
 def _has_key(site: Site, name: str) -> bool:
-    try:
-        with site.asked() as cloud:
+    with site.asked() as cloud:
+        try:
             cloud.compute.find_keypair(name, ignore_missing=False)
-    except ServerGone:
-        return False
+        except NotFoundException:  # the SDK's own, of no status
+            return False
     return True
 
 

@@ -51,7 +51,7 @@ class Pace:
             until, why = self._paused.get(service, (0.0, ""))
         left = until - self._clock.monotonic()
         if left > 0:
-            raise NotAsked(f"it asked us to wait: {why}", left)
+            raise NotAsked(f"not asked for a while: {why}", left)
 
     def _place(self, timeout: float) -> float:
         """Seconds to wait; the place is taken."""

@@ -4,9 +4,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from keystoneauth1.exceptions import ClientException
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
-from openstack.exceptions import ConfigException, SDKException
+from openstack.exceptions import SDKException
 
 from elastic.adapters.cloud.openstack import faults
 from elastic.adapters.cloud.openstack.choices import Choices
@@ -114,10 +115,14 @@ def spoken(connection: Connection) -> tuple[str, bool]:
 def connector(name: str, config: OpenStackConfig, gate: Callable[[], Gate], timeout: float) -> Connect:
     """How to reach the cloud of that name, through a gate for each scheme. BadRequest if clouds.yaml does not
     tell."""
+    file = config.config_filename or "clouds.yaml, as none is found (OS_CLIENT_CONFIG_FILE names it)"
+    if name not in (known := config.get_cloud_names()):
+        there = f"; there are {', '.join(known)}" if config.config_filename else ""
+        raise BadRequest(f"[cloud] clouds: there is no {name!r} in {file}{there}")
     try:
         region = config.get_one(cloud=name, api_timeout=timeout, **NO_RETRIES)
-    except (ConfigException, SDKException) as error:
-        raise BadRequest(f"[cloud] clouds: {name!r}: {error}") from None
+    except (SDKException, ClientException, TypeError) as error:  # the last: a key that its auth_type does not know
+        raise BadRequest(f"[cloud] clouds: {name!r} in {file}: {error}") from None
 
     def connect() -> Connection:
         connection = Connection(config=region, app_name="elastic")
