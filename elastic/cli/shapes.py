@@ -11,7 +11,7 @@ from elastic.rules.showing import visible
 Row = Mapping[str, Any]
 
 
-TIMES = frozenset({"time", "state_time", "health_time", "created", "since", "until"})
+TIMES = frozenset({"time", "state_time", "health_time", "created", "since", "until", "at"})
 
 
 class Time(FormattableColumn[Any]):

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from elastic.errors import BadRequest
 from elastic.model.actions import Answer, Candidate, Place, Question, Reason
-from elastic.model.kinds import LARGEST_WHOLE, Count, Flat, Name, Section, Whole, about
+from elastic.model.kinds import LARGEST_WHOLE, MOST_ITEMS, Count, Flat, Name, Section, Whole, about
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, take_census
 from elastic.rules.common import Common, manual
@@ -47,7 +47,11 @@ class Overflow(Common, frozen=True, kw_only=True):
 
     clouds: Annotated[
         tuple[Cloud, ...],
-        about("the sites. What is at another site, or too much for one, has to go", min_length=1),
+        about(
+            "the sites, with ranks 1, 2 and so on. What is at another site, or too much for one, has to go",
+            min_length=1,
+            max_length=MOST_ITEMS,
+        ),
     ]
     deployable_type: Annotated[Name, about("what to launch: a deployable type")] = msgspec.field(name="dtname")
     allocation: Annotated[Name | None, about("its allocation")] = msgspec.field(name="instance_type", default=None)

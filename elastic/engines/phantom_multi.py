@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from elastic.model.actions import Answer, Candidate, Place, Question
-from elastic.model.kinds import Name, Whole, about
+from elastic.model.kinds import MOST_ITEMS, Name, Whole, about
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, take_census
 from elastic.rules.common import Common, manual
@@ -27,7 +27,8 @@ class PhantomMulti(Common, frozen=True, kw_only=True):
 
     preserve_n: Annotated[Whole, about("how many in all")]
     sites: Annotated[
-        tuple[Name, ...], about("where: names of sites. What is at another site has to go", min_length=1)
+        tuple[Name, ...],
+        about("where: names of sites. What is at another site has to go", min_length=1, max_length=MOST_ITEMS),
     ]
     deployable_type: Annotated[Name, about("what to launch: a deployable type")] = msgspec.field(
         name="deployable_type_name"

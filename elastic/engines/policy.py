@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import msgspec
 
 from elastic.model.actions import Answer, Place, Question, Reason
-from elastic.model.kinds import Flat, Name, Positive, Section, Whole, about
+from elastic.model.kinds import MOST_ITEMS, Flat, Name, Positive, Section, Whole, about
 from elastic.rules import manysites
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, recalled, take_census
@@ -53,9 +53,15 @@ class Policy(Common, frozen=True, kw_only=True):
     allocation: Annotated[Name | None, about("its allocation")] = None
     sites: Annotated[
         tuple[Name | Site, ...],
-        about("where: names of sites, or maps. What is at another site has to go", min_length=1),
+        about(
+            "where: names of sites, or maps. What is at another site has to go",
+            min_length=1,
+            max_length=MOST_ITEMS,
+        ),
     ]
-    placement: Annotated[Literal["spread", "fill"], about("by weight, or one site after the other")] = "spread"
+    placement: Annotated[
+        Literal["spread", "fill"], about("spread: over the sites, by their weights; fill: one after the other")
+    ] = "spread"
     pipeline: Flat[Pipeline]
     signals: Annotated[Observing, about("what the policies are told")] = Observing()
     scale_in: Annotated[ScaleIn, about("who may go when there are too many")] = ScaleIn()

@@ -26,6 +26,9 @@ Part = Annotated[int, Meta(gt=0, le=1)] | Annotated[float, Meta(gt=0, le=1)]
 """Of a whole, and not nothing."""
 
 Name = Annotated[str, Meta(min_length=1)]
+MOST_ITEMS = 200
+"""In a list that is gone through at each decision."""
+
 
 T = TypeVar("T")
 FLAT = Meta(extra={"flat": True})

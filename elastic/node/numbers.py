@@ -2,6 +2,7 @@
 
 import math
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def numbers(asked: Sequence[Number], fill: Callable[[str], str]) -> Callable[[],
         for number in asked:
             try:
                 found[number.name or number.kind] = KINDS[number.kind](fill(number.path))
-            except (OSError, ValueError, IndexError, KeyError):
+            except (OSError, ValueError, IndexError, KeyError, ArithmeticError):
                 continue  # no number is better than a wrong one
         return found
 
@@ -40,8 +41,14 @@ def work_in(path: str) -> Work | None:
 
 
 def _start_of(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MOST_BYTES)
+    """Of a plain file: whoever opens a pipe waits for somebody to write into it."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise ValueError(f"{path} is no plain file")
+        return os.read(file, MOST_BYTES)
+    finally:
+        os.close(file)
 
 
 def _load(_path: str) -> float:

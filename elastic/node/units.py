@@ -65,15 +65,17 @@ def look(watching: Sequence[Watcher]) -> Report:
             troubles.append(f"{type(watcher).__name__}: {error!r}"[:MOST_CHARACTERS])
     if failures:
         told = [f"{failure.name} is {failure.state}" for failure in failures]
-        return Report(Health.PROCESS_ERROR, "; ".join(told + troubles), tuple(failures[:MOST_FAILURES]))
+        text = "; ".join(told + troubles)[:MOST_CHARACTERS]
+        return Report(Health.PROCESS_ERROR, text, tuple(failures[:MOST_FAILURES]))
     if troubles:
-        return Report(Health.MONITOR_ERROR, "; ".join(troubles))
+        return Report(Health.MONITOR_ERROR, "; ".join(troubles)[:MOST_CHARACTERS])
     return Report()
 
 
 def last_lines(text: str) -> tuple[str, ...]:
-    """As many of them as a heartbeat can carry."""
-    return tuple(text[-MOST_CHARACTERS:].splitlines()[-MOST_LINES:])
+    """As many of them as a heartbeat can carry, which is counted in bytes."""
+    end = text.encode(errors="replace")[-MOST_CHARACTERS:].decode(errors="ignore")
+    return tuple(end.splitlines()[-MOST_LINES:])
 
 
 def _watcher(unit: Unit) -> Watcher:

@@ -27,6 +27,7 @@ from elastic.roles.moment import Moment
 from elastic.roles.thoughts import BLINK, Thoughts
 from elastic.rules import policy
 from elastic.rules.caution import Brake, BrakePolicy, brake
+from elastic.rules.config import MOST_INSTANCES
 from elastic.rules.policy import Considered
 from elastic.rules.ring import slot_of
 from elastic.rules.standing import Complaint, concluded, undecided
@@ -75,6 +76,11 @@ class Decider:
             return self._engine_failed(view, error, now)
         if considered is None:
             return now.mono + BLINK
+        if considered.answer.desired > MOST_INSTANCES:
+            crowd = (
+                f"its engine wants {considered.answer.desired} instances: a domain has {MOST_INSTANCES} at most"
+            )
+            return self._engine_failed(view, BadRequest(crowd), now)
         self._isolation.succeeded(view.key)
         again = self._write(view, considered.answer, held, observed, now)
         later = None if considered.again is None else now.mono + considered.again

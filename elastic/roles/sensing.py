@@ -106,11 +106,11 @@ class Sensing:
     def observed(self, view: View, now: Moment) -> Observed:
         """What is known now: by the source that was asked, and by what instances say of themselves."""
         outlook = self._outlook(view)
-        told = outlook.readings
+        told, of_domain = outlook.readings, outlook.monitored.of_domain if outlook.monitored else ()
         instances = {
             i.instance_id: samples
             for i in view.instances
-            if (samples := self._of_instance(i, told.instances.get(i.instance_id, {}), now))
+            if (samples := self._of_instance(i, told.instances.get(i.instance_id, {}), of_domain, now))
         }
         domain = {name: r.sample for name, r in told.domain.items() if r.sample is not None}
         oldest = now.mono - outlook.period
@@ -217,12 +217,16 @@ class Sensing:
 
     # what is known
 
-    def _of_instance(self, instance: Instance, told: Mapping[str, Reading], now: Moment) -> Mapping[str, Sample]:
+    def _of_instance(
+        self, instance: Instance, told: Mapping[str, Reading], of_domain: Collection[str], now: Moment
+    ) -> Mapping[str, Sample]:
+        """What it says of itself stands for no metric of the domain as a whole, though it be called the same."""
         samples = {name: reading.sample for name, reading in told.items() if reading.sample is not None}
         heard = self._heard.of(instance.instance_id)
         if heard is not None and heard.metrics:
             at = now.wall - (now.mono - heard.at)
-            samples = {name: Sample(at, value) for name, value in heard.metrics.items()} | samples
+            own = {name: Sample(at, value) for name, value in heard.metrics.items() if name not in of_domain}
+            samples = own | samples
         return samples
 
     def _work_of(self, instance: Instance, oldest: float) -> Work | None:

@@ -70,7 +70,9 @@ class Fallback(Section, frozen=True, kw_only=True):
     threshold: Annotated[Count, about("turns in a row without any data, before mode holds")] = msgspec.field(
         name="failure_threshold", default=3
     )
-    mode: Annotated[Mode, about("what the size is then: as it is, or by size")] = "hold"
+    mode: Annotated[
+        Mode, about("what the size is then: as it is; size; the larger or the smaller one of both")
+    ] = "hold"
     size: Annotated[Whole | None, about("how many; required unless mode is hold")] = None
 
     def __post_init__(self) -> None:

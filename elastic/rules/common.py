@@ -27,10 +27,12 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
     victims: Annotated[Literal["newest", "oldest"], about("who goes first of those who may go")] = "newest"
     reclaim: Annotated[bool, about("whether a share may shrink the domain")] = False
     provisioner_vars: Annotated[dict[str, Any], about("vars that each launch gets")] = {}
-    sensor_type: Annotated[str | None, about("whom to ask for metrics")] = None
+    sensor_type: Annotated[
+        str | None, about("whom to ask for metrics", default="heartbeat: the instances tell them")
+    ] = None
     sensor_data: Annotated[Any, about("what to ask, as the sensor has it")] = None
     sensor_timeout: Annotated[
-        Timeout | None, about("seconds for an answer, no more than [sensors] timeout", default="as long")
+        Timeout | None, about("seconds for an answer, at most", default="what operators allow: [sensors] timeout")
     ] = None
     monitor_sensors: Annotated[tuple[str, ...], about("metrics of each instance")] = ()
     monitor_domain_sensors: Annotated[tuple[str, ...], about("metrics of the domain as a whole")] = ()

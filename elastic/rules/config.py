@@ -10,11 +10,19 @@ from elastic.model.domain import SECTIONS, HealthPolicy
 from elastic.model.kinds import Section, about
 from elastic.rules.inside import check_inside
 from elastic.rules.policy import Policy, engine_named
-from elastic.rules.schema import read
+from elastic.rules.schema import read, unquoted
 
 Config = Mapping[str, Mapping[str, Any]]
-SIZE_KEYS = ("preserve_n", "domain_desired_size", "minimum_vms", "maximum_vms", "capacity.max")
-LARGEST = 100_000
+SIZE_KEYS = (
+    "preserve_n",
+    "domain_desired_size",
+    "minimum_vms",
+    "maximum_vms",
+    "scale_up_n_vms",
+    "scale_down_n_vms",
+    "capacity.max",
+)
+MOST_INSTANCES = 100_000
 """Instances of one domain: more can only be a slip, and would cost a replica its memory."""
 
 DEEPEST = 32
@@ -76,9 +84,10 @@ def checked_config(
     """Raise BadRequest that names the key, unless this is a config that a domain can run on."""
     checked_general(general, engines).configured(engine_conf)
     check_inside(engine_conf.get("provisioner_vars") or {})
+    numbers = unquoted(engine_conf, SIZE_KEYS)
     for key in SIZE_KEYS:
-        if isinstance(size := _at(key, engine_conf), int | float) and size > LARGEST:
-            raise BadRequest(f"{key} must be at most {LARGEST}, not {size!r}")
+        if isinstance(size := _at(key, numbers), int | float) and abs(size) > MOST_INSTANCES:
+            raise BadRequest(f"{key} must be at most {MOST_INSTANCES}, not {size!r}")
     checked_health(health)
 
 
@@ -111,7 +120,7 @@ def _section(config: Mapping[str, Any], section: str) -> Mapping[str, Any]:
     if keys is None:
         return {}
     if not isinstance(keys, Mapping):
-        raise BadRequest(f"{section} has to be a map of keys, not {keys!r}")
+        raise BadRequest(f"{section} has to be a map of keys")
     return keys
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from cronsim import CronSim, CronSimError
 
+from elastic.errors import BadRequest
 from elastic.rules.exact import Number, exact
 
 FIELDS = 5
@@ -42,12 +43,28 @@ class Cron(msgspec.Struct, frozen=True):
     def fired_before(self, now: Number, within: Number | Fraction) -> bool:
         """Whether it fired at most `within` seconds before `now`; both ends count as the latest and as over."""
         zone = ZoneInfo(self.zone)
-        start = _latest_shown(floor(exact(now)), zone) + SECOND  # which is itself left out
-        for plain in CronSim(self.line, start, reverse=True):
+        try:
+            start = _latest_shown(floor(exact(now)), zone) + SECOND  # which is itself left out
+        except (OverflowError, OSError, ValueError):
+            raise BadRequest(f"now: {now!r} is no time in seconds that a calendar has") from None
+        for plain in CronSim(_restricted(self.line), start, reverse=True):
             fired = _first_occurrence(plain, zone)
             if fired is not None and fired <= exact(now):
                 return exact(now) < fired + exact(within)
         return False
+
+
+def _restricted(line: str) -> str:
+    """As cronsim is to read it: a day such as `*/2` is given, as one that is spelt out is. (It would take one that
+    begins with `*` for one that is not, as Debian's cron does.)"""
+    minute, hour, day, month, weekday = line.split()
+    return " ".join((minute, hour, _spelt_out(day, "1-31"), month, _spelt_out(weekday, "0-6")))
+
+
+def _spelt_out(field: str, whole: str) -> str:
+    if field == "*":
+        return field
+    return ",".join(f"{whole}{part[1:]}" if part.startswith("*") else part for part in field.split(","))
 
 
 def _latest_shown(now: int, zone: ZoneInfo) -> datetime:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import NODEFAULT, inspect
 from msgspec.structs import FieldInfo
 
-from elastic.rules.schema import flat_in, keys_of, records_in
+from elastic.rules.schema import fields_of, keys_of
 from elastic.rules.wording import in_words
 
 WIDTH = 110
@@ -40,13 +40,12 @@ class Manual:
 
 
 def _lines(kind: type[msgspec.Struct], depth: int) -> Iterator[Line]:
-    for key in msgspec.structs.fields(kind):
-        flat = flat_in(key)
-        if flat:
-            yield from _lines(flat, depth)
+    for field, key in zip(msgspec.structs.fields(kind), fields_of(kind), strict=True):
+        if key.flat:
+            yield from _lines(key.flat, depth)
             continue
-        yield Line(depth, key.encode_name, _said(key))
-        for record in records_in(key.type):
+        yield Line(depth, key.name, _said(field))
+        for record in key.records:
             tag = record.__struct_config__.tag
             if tag:
                 yield Line(depth + 1, f"{record.__struct_config__.tag_field}: {tag}")
@@ -69,7 +68,7 @@ def _default(key: FieldInfo) -> str:
     if value is NODEFAULT or value in ("", ()) or isinstance(value, msgspec.Struct):
         return ""
     if value is None:
-        return "none"
+        return "may be left out"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -39,7 +39,7 @@ class Observing(Section, frozen=True, kw_only=True):
         NotNegative | None, about("seconds for which a sample counts", default="three intervals, 15 at least")
     ] = None
     metrics: Annotated[Metrics, about("by what name a sensor tells each signal")] = Metrics()
-    queue: Annotated[dict[str, Any], about("for whoever collects them")] = {}
+    queue: Annotated[dict[str, Any], about("for whoever collects them; not used yet")] = {}
 
     def oldest(self, interval: Number) -> Number | Fraction:
         """Seconds, for a domain that is looked at every `interval`."""

@@ -38,7 +38,7 @@ class OneSite(msgspec.Struct, frozen=True, kw_only=True):
     deployable_type: Annotated[Name, about("what to launch: a deployable type")] = msgspec.field(
         name="epuworker_type", default="epu_work_consumer"
     )
-    allocation: Annotated[Name | None, about("its allocation")] = msgspec.field(
+    allocation: Annotated[Name, about("its allocation")] = msgspec.field(
         name="epuworker_allocation", default="small"
     )
 
@@ -81,7 +81,7 @@ class OneSite(msgspec.Struct, frozen=True, kw_only=True):
         return Moves(launches=launches, back=back, reasons=tuple(reasons))
 
     def _launches(self, missing: int, census: Census) -> tuple[Launch, ...]:
-        launch = Launch(self.site, self.deployable_type, self.allocation)
+        launch = Launch(self.site, self.deployable_type, self.allocation or None)
         unique = self.unique
         if unique is None:
             return (launch,) * missing
@@ -99,9 +99,7 @@ class NamedSite(OneSite, frozen=True, kw_only=True):
     deployable_type: Annotated[Name, about("what to launch: a deployable type; required as the site is")] = (
         msgspec.field(name="deployable_type", default="")
     )
-    allocation: Annotated[Name | None, about("its allocation")] = msgspec.field(
-        name="iaas_allocation", default=None
-    )
+    allocation: Annotated[Name, about("its allocation")] = msgspec.field(name="iaas_allocation", default="")
     retirable_nodes: Annotated[
         tuple[str, ...],
         about("ids of instances that go first when there are too many; naming one removes nothing"),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from elastic.model.kinds import LARGEST_WHOLE, Count, NotNegative, Section, Whole, about
+from elastic.model.kinds import LARGEST_WHOLE, MOST_ITEMS, Count, NotNegative, Section, Whole, about
 from elastic.rules.answering import clock, shown
 from elastic.rules.behaviour import Behaviour, Fallback
 from elastic.rules.census import LastChange
@@ -17,7 +17,7 @@ from elastic.rules.signals import NoData, Signals
 from elastic.rules.sizing import is_cooling
 
 Combine = Literal["max", "min", "sum"]
-LONG = 256
+LONG, LONGEST = 256, 1024
 """Turns of a history; a memo has to find room in the store."""
 
 COMBINED: Mapping[Combine, Callable[[Iterable[int]], int]] = {"max": max, "min": min, "sum": sum}
@@ -65,8 +65,10 @@ class Capacity(Section, frozen=True, kw_only=True):
     minimum: Annotated[Whole, about("the fewest")] = msgspec.field(name="min", default=0)
     maximum: Annotated[Whole, about("the most")] = msgspec.field(name="max")
     slots: Annotated[Count, about("tasks that one instance works on at a time")] = 1
-    weight: Annotated[NotNegative, about("its part where domains share a site")] = 1
-    boot_timeout: Annotated[NotNegative, about("seconds that one may take to be of use")] = 300
+    weight: Annotated[NotNegative, about("its part where domains share a site; not used yet")] = 1
+    boot_timeout: Annotated[
+        NotNegative, about("seconds that one may take to be of use; not used yet: see health.boot_timeout")
+    ] = 300
 
     def __post_init__(self) -> None:
         if self.maximum < self.minimum:
@@ -76,8 +78,13 @@ class Capacity(Section, frozen=True, kw_only=True):
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of a config that say a size."""
 
-    policies: Annotated[tuple[AnyPolicy, ...], about("what asks for a size", min_length=1)]
-    combine: Annotated[Combine, about("of what they ask for; fewer only if all agree to fewer")] = "max"
+    policies: Annotated[
+        tuple[AnyPolicy, ...],
+        about("what asks for a size; by different names", min_length=1, max_length=MOST_ITEMS),
+    ]
+    combine: Annotated[
+        Combine, about("which of the sizes they ask for; fewer than there are only if all agree to fewer")
+    ] = "max"
     behaviour: Annotated[Behaviour, about("how fast that is followed")] = Behaviour()
     fallback: Annotated[Fallback, about("what to do while none of them knows")] = Fallback()
     capacity: Annotated[Capacity, about("between what limits")]
@@ -113,10 +120,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
     def remembered(self, history: Sequence[Past], now: Number, entered: int) -> list[list[Number]]:
         """The history with this turn's number, and without what is too old for either window; of one that grows
-        long only what can still make a difference. A number beyond all sizes is remembered as the largest one."""
+        long only what can still make a difference, and of that the last LONGEST. A number beyond all sizes is
+        remembered as the largest one."""
         oldest = first_from(exact(now) - self.behaviour.memory)
         kept = [(at, value) for at, value in (*history, (now, min(entered, LARGEST_WHOLE))) if at >= oldest]
-        return [[at, value] for at, value in (kept if len(kept) <= LONG else extremes(kept))]
+        return [[at, value] for at, value in (kept if len(kept) <= LONG else extremes(kept)[-LONGEST:])]
 
     def _raw(self, turn: Turn) -> tuple[dict[str, int | None], dict[str, str]]:
         raw: dict[str, int | None] = {}

@@ -15,12 +15,15 @@ MOST_NAMED = 20
 
 
 class ScaleIn(Section, frozen=True, kw_only=True):
-    victims: Annotated[Literal["idle_first"], about("the idle go before the busy")] = "idle_first"
+    victims: Annotated[Literal["idle_first"], about("the idle go before the busy; there is no other way")] = (
+        "idle_first"
+    )
     allow_busy: Annotated[bool, about("whether those with work may go too, by draining")] = False
     min_lifetime: Annotated[NotNegative, about("seconds of running before which none goes")] = 300
     drain_timeout: Annotated[NotNegative, about("seconds that a drain may take")] = 900
     on_timeout: Annotated[
-        Literal["wait", "requeue", "kill"], about("when it has taken longer: wait on, or terminate all the same")
+        Literal["wait", "requeue", "kill"],
+        about("when it has taken longer: wait on; have its work given back, then terminate it; or terminate it"),
     ] = "wait"
 
     def candidates(

@@ -95,7 +95,8 @@ def wishes(view: View, answer: Answer, slot: int, now: float) -> Wishes:
     going = {i.instance_id: _farewell(i, why, now) for i, why in leaving}
     actions = [Action("launch", i.instance_id, i.site) for i in added]
     actions += [Action("terminate", i.instance_id, i.site) for i, _ in leaving]
-    actions += [Action("drain", name) for name in answer.drains]
+    draining = (view.standing.memo or {}).get("draining") or ()
+    actions += [Action("drain", name) for name in answer.drains if name not in draining]
     return Wishes(
         added=added,
         going=going,

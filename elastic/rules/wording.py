@@ -1,5 +1,6 @@
 """What may stand at a key, in words: from its type alone, so that they cannot disagree."""
 
+import sys
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -9,6 +10,7 @@ from msgspec.inspect import Type
 
 from elastic.model.kinds import LARGEST_WHOLE
 
+PLAIN = inspect.IntType | inspect.FloatType | inspect.BoolType | inspect.LiteralType | inspect.NoneType
 PLURALS = {"a text": "texts", "a map": "maps", "a number": "numbers", "a whole number": "whole numbers"}
 
 
@@ -16,6 +18,33 @@ PLURALS = {"a text": "texts", "a map": "maps", "a number": "numbers", "a whole n
 def in_words(kind: Any) -> str:
     """Of a Python type: `a whole number, 0 or more`."""
     return _told(inspect.type_info(kind))
+
+
+@cache
+def may_not_be_empty(kind: Any) -> bool:
+    """A text, a list or a map of this type has to have something in it."""
+    return any(getattr(one, "min_length", None) for one in _alternatives(inspect.type_info(kind)))
+
+
+@cache
+def longest(kind: Any) -> int:
+    """How many items its list may have."""
+    found = [getattr(one, "max_length", None) for one in _alternatives(inspect.type_info(kind))]
+    return min((most for most in found if most is not None), default=sys.maxsize)
+
+
+@cache
+def wants_no_text(kind: Any) -> bool:
+    """Numbers, yes or no, or a word of some that are known."""
+    return all(isinstance(one, PLAIN) for one in _alternatives(inspect.type_info(kind)))
+
+
+def _alternatives(kind: Type) -> list[Type]:
+    if isinstance(kind, inspect.Metadata):
+        return _alternatives(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return [one for part in kind.types for one in _alternatives(part)]
+    return [kind]
 
 
 def _told(kind: Type) -> str:
@@ -38,8 +67,11 @@ def _told(kind: Type) -> str:
             return "null"
         case inspect.LiteralType(values=values):
             return _one_of([str(value) for value in values])
-        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
-            return _many("a list", item)
+        case (
+            inspect.ListType(item_type=item, max_length=most)
+            | inspect.VarTupleType(item_type=item, max_length=most)
+        ):
+            return _many("a list", item) + (f", {most} at most" if most else "")
         case inspect.DictType(value_type=value):
             return _many("a map", value)
         case inspect.StructType():

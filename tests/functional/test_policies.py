@@ -5,9 +5,9 @@ import os
 import re
 import resource
 import signal
-import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -275,8 +275,9 @@ def test_overflow_fills_a_second_site_when_the_first_refuses_and_comes_back(clus
 
     until(lambda: sites() == Counter(second=3), 120, lambda: why(cluster))
     (place / "full").unlink()
-    last = re.findall(r"first: launches failed there, none before ([0-9.]+)", why(cluster))[-1]
-    until(lambda: time.time() > float(last), BOUND, lambda: f"the first is left alone until {last}")
+    last = re.findall(r"first: launches failed there, none before ([0-9T:.-]+Z)", why(cluster))[-1]
+    end = datetime.fromisoformat(last)
+    until(lambda: datetime.now(UTC) > end, BOUND, lambda: f"the first is left alone until {last}")
     cluster.client.reconfigure_domain("web", {"engine_conf": {"minimum_vms": 5}})
     until(lambda: sites()["first"] > 0 and sum(sites().values()) == 5, 120, lambda: why(cluster))
 

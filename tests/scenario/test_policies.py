@@ -30,8 +30,15 @@ class Counting:
         return Answer(desired=0, status="STABLE", memo={"times": times + 1})
 
 
+class Crowd(Counting):
+    """And wants more than any domain may have."""
+
+    def decide(self, question):
+        return Answer(desired=10**9, status="PENDING")
+
+
 def started(engine, conf):
-    world = World.settled(engines={**installed_engines(), "counting": Counting})
+    world = World.settled(engines={**installed_engines(), "counting": Counting, "crowd": Crowd})
     world.ask("add_domain_definition", definition_id="d", definition={"general": {"engine": engine}})
     world.ask("add_domain", WEB.owner, domain_id=WEB.name, definition_id="d", config={"engine_conf": conf})
     return world
@@ -55,3 +62,10 @@ def test_an_engine_that_never_remembers_the_same_is_not_asked_for_ever():
     times = world.view().standing.memo["times"]
     world.run(60)
     assert world.view().standing.memo["times"] - times <= 60 / world.tuning.resync + 1
+
+
+def test_an_engine_that_wants_more_than_a_domain_may_have_is_at_fault():
+    world = started("crowd", {})
+    world.until(lambda: world.view().standing.condition("EngineFailed"))
+    assert "wants 1000000000 instances: a domain has 100000 at most" in world.told()
+    assert world.view().instances == ()

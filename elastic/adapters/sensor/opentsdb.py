@@ -112,7 +112,7 @@ class OpenTSDB(Source, frozen=True, kw_only=True):
         except (msgspec.ValidationError, ValueError) as fault:
             raise SensorFailed(f"does not answer as OpenTSDB does: {fault}") from None
         if len(series) > 1:
-            return Reading(why_none=f"it has {len(series)} series of these tags, and has to have one")
+            return Reading(why_none="it has several series of these tags, and has to have one")
         oldest = wanted.now - wanted.period
         told = {at: value for at, value in points.items() if at >= oldest and is_number(value)}
         if not told:

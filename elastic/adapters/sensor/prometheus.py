@@ -10,7 +10,7 @@ import msgspec
 from elastic.adapters.sensor.fetch import Conversation, QueryRefused
 from elastic.adapters.sensor.gate import Origin
 from elastic.adapters.sensor.naming import OfInstance, Source, names_of
-from elastic.errors import SensorFailed
+from elastic.errors import BadRequest, SensorFailed
 from elastic.model.actions import Sample
 from elastic.model.instance import Instance
 from elastic.model.kinds import Name, Section, about
@@ -64,6 +64,10 @@ class Prometheus(Source, frozen=True, kw_only=True):
     @classmethod
     def configured(cls, conf: Mapping[str, Any], gate: Gate) -> Self:
         prometheus = cls.of(conf)
+        if "?" in prometheus.url or "#" in prometheus.url:
+            raise BadRequest(
+                "sensor_data.url: the address alone, without ? and #; what is asked stands in queries"
+            )
         gate.check(prometheus.url, "sensor_data.url")
         return prometheus
 
@@ -89,7 +93,7 @@ class Prometheus(Source, frozen=True, kw_only=True):
         if isinstance(found, Reading):
             return found
         if len(found) != 1:
-            return Reading(why_none=f"the query gives {len(found)} series, and has to give one")
+            return Reading(why_none=f"the query gives {_how_many(found)}, and has to give one")
         return self._reading(found[0])
 
     def _of_instances(self, metric: str, wanted: Wanted, talk: Conversation) -> Mapping[str, Reading]:
@@ -105,7 +109,7 @@ class Prometheus(Source, frozen=True, kw_only=True):
             own = series.get(name, []) if name else []
             if len(own) != 1:
                 return Reading(
-                    why_none=f"the query gives {len(own)} series whose {self.sensor_data.label} is {name}"
+                    why_none=f"the query gives {_how_many(own)} whose {self.sensor_data.label} is {name}"
                 )
             return self._reading(own[0])
 
@@ -140,6 +144,11 @@ class Prometheus(Source, frozen=True, kw_only=True):
         host, colon, port = text.rpartition(":")
         is_with_port = colon and port.isdecimal() and (":" not in host or host.endswith("]"))
         return host.strip("[]") if self.sensor_data.identity in ADDRESSES and is_with_port else text
+
+
+def _how_many(series: Sequence[Series]) -> str:
+    """In the same words each time: how many they are may change with each scrape."""
+    return "several series" if series else "no series"
 
 
 def _why_refused(refused: QueryRefused) -> str:

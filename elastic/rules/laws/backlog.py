@@ -17,7 +17,7 @@ class BacklogRatio(Named, frozen=True, kw_only=True, tag="backlog_ratio"):
     backlog_threshold: Annotated[NotNegative, about("so many waiting tasks need nobody")] = 3
     min_idle: Annotated[Whole, about("idle workers that are kept when nothing waits")] = 1
     wake_count: Annotated[Whole, about("workers at least for the first task, where there are none")] = 1
-    rounding: Annotated[Literal["up", "down"], about("of what the ratio gives")] = "up"
+    rounding: Annotated[Literal["up", "down"], about("of the number of workers that the ratio gives")] = "up"
     release_when: Annotated[
         Literal["ready_zero", "depth_zero"],
         about("idle ones are let go when nothing waits, or is under way either"),

@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated
 
-from elastic.model.kinds import AnyWhole, Name, Section, Signed, Whole, about
+from elastic.model.kinds import MOST_ITEMS, AnyWhole, Name, Section, Signed, Whole, about
 from elastic.rules.exact import exact
 from elastic.rules.laws.law import Named
 from elastic.rules.signals import Signals, up
@@ -44,7 +44,14 @@ class Band(Section, frozen=True, kw_only=True):
 class Step(Named, frozen=True, kw_only=True, tag="step"):
     """Between bands nothing changes."""
 
-    bands: Annotated[tuple[Band, ...], about("what to do where the metric is", min_length=1)]
+    bands: Annotated[
+        tuple[Band, ...],
+        about(
+            "what to do where the metric is; each has one of delta, percent and exact",
+            min_length=1,
+            max_length=MOST_ITEMS,
+        ),
+    ]
     metric: Annotated[Name | None, about("what is looked at", default="that of the signal value")] = None
 
     def __post_init__(self) -> None:

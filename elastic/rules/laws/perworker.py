@@ -13,7 +13,9 @@ class QueuePerWorker(Named, frozen=True, kw_only=True, tag="queue_per_worker"):
     metric: ClassVar[None] = None
 
     target: Annotated[Positive, about("tasks for each worker")] = 5
-    tolerance: Annotated[NotNegative, about("a part of that, by which tasks may differ and nothing changes")] = 0.1
+    tolerance: Annotated[
+        NotNegative, about("a part of the target, by which tasks may differ from it and nothing changes")
+    ] = 0.1
     activation: Annotated[NotNegative, about("so many tasks wake nobody, where there are no workers")] = 0
     include_unacked: Annotated[bool, about("whether tasks count that a worker has taken")] = True
     include_running: Annotated[bool, about("whether tasks count that are under way and acknowledged")] = True

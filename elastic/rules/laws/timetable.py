@@ -25,7 +25,7 @@ class Timetable(Named, frozen=True, kw_only=True, tag="schedule"):
         about("how long it holds", title="a number of seconds, or one with s, m, h or d"),
     ]
     tz: Annotated[Name, about("the time zone whose clock cron is read on")] = "UTC"
-    floor: Annotated[Whole | None, about("as many at least")] = None
+    floor: Annotated[Whole | None, about("as many at least; one of these three is needed")] = None
     ceiling: Annotated[Whole | None, about("as many at most")] = None
     exact: Annotated[Whole | None, about("as many")] = None
 

@@ -12,7 +12,9 @@ class Utilisation(Named, frozen=True, kw_only=True, tag="utilisation"):
     metric: ClassVar[None] = None
 
     target: Annotated[Part, about("part of the slots that is to be busy")] = 0.7
-    tolerance: Annotated[NotNegative, about("a part of that, by which it may differ and nothing changes")] = 0.1
+    tolerance: Annotated[
+        NotNegative, about("a part of the target, by which slots may differ from it and nothing changes")
+    ] = 0.1
 
     def raw(self, signals: Signals, slots: int) -> int:
         current = signals.current

@@ -45,7 +45,7 @@ def test_what_does_not_stand_there_is_no_data_and_never_0():
         ({}, "sensor_data must not be empty"),
         ({"load": "2"}, r"sensor_data\.load has to be a number"),
         ({"load": True}, r"sensor_data\.load has to be a number"),
-        ({"load": None}, r"sensor_data\.load has to be a number, not None"),
+        ({"load": None}, r"sensor_data\.load has to be a number, not null"),
         (["load"], "sensor_data has to be a map"),
     ],
 )

@@ -74,7 +74,7 @@ def test_the_time_is_that_of_the_newest_sample_that_counts(source):
 
 def test_several_series_are_no_data(source):
     source.dps(OF_WEB, {at(5): 1.0}, {at(5): 2.0})
-    assert of_domain(source).why_none == "it has 2 series of these tags, and has to have one"
+    assert of_domain(source).why_none == "it has several series of these tags, and has to have one"
 
 
 def test_each_instance_is_asked_for_by_its_hostname(source):

@@ -162,3 +162,9 @@ def test_no_two_ever_hold_one_value(n, held, values):
         given_out = [launch.extravars["slot"] for launch in answer.launches]
         assert len(set(given_out)) == len(given_out)
         assert not set(given_out) & set(held)
+
+
+@pytest.mark.parametrize("said", [{}, {"iaas_allocation": None}])
+def test_without_an_allocation_a_launch_has_none(said):
+    conf = {"preserve_n": 1, "deployable_type": "dt", "iaas_site": "A", **said}
+    assert [launch.allocation for launch in Needy.configured(conf).decide(asked({})).launches] == [None]

@@ -257,3 +257,8 @@ def test_no_id_is_named_twice(n, group, said):
 def test_the_order_of_the_instances_does_not_matter(n, group, said, random):
     shuffled = random.sample(group, len(group))
     assert decided(n, *shuffled, memo=said) == decided(n, *group, memo=said)
+
+
+def test_a_null_allocation_is_the_default_one():
+    answer = Simplest.configured({"preserve_n": 1, "epuworker_allocation": None}).decide(asked({}))
+    assert [launch.allocation for launch in answer.launches] == ["small"]

@@ -1,5 +1,6 @@
 """Numbers of the machine, and those that its owner writes into files."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -75,6 +76,12 @@ def test_work_is_read_from_a_file_or_not_known(tmp_path: Path, text: str, work: 
     file = tmp_path / "work.json"
     file.write_bytes(text.encode("latin-1"))
     assert work_in(str(file)) == work
+
+
+def test_a_pipe_is_no_file_and_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert work_in(str(tmp_path / "pipe")) is None
+    assert told({"kind": "file", "name": "queue", "path": str(tmp_path / "pipe")}) == {}
 
 
 def test_without_a_file_work_is_not_known(tmp_path: Path) -> None:

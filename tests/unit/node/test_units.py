@@ -54,7 +54,15 @@ def test_a_report_has_a_bounded_size() -> None:
     assert len(lines) <= MOST_LINES
     assert sum(map(len, lines)) <= MOST_CHARACTERS
     assert len(last_lines("y" * 100_000)[0]) == MOST_CHARACTERS
-    assert len(look([Watching([FAILED] * 1000)]).failures) == MOST_FAILURES
+    report = look([Watching([FAILED] * 1000), Watching(Blind("x" * 1000)), Watching(Blind("y" * 1000))])
+    assert (len(report.failures), len(report.error or "")) == (MOST_FAILURES, MOST_CHARACTERS)
+    assert len(look([Watching(Blind("x" * 1000))] * 9).error or "") == MOST_CHARACTERS
+
+
+@pytest.mark.parametrize("text", ["\N{PILE OF POO}" * 5000, "\ufffd" * 5000])
+def test_what_is_long_in_bytes_is_cut_by_bytes(text: str) -> None:
+    (line,) = last_lines(text)
+    assert MOST_CHARACTERS - 4 < len(line.encode()) <= MOST_CHARACTERS
 
 
 def shown(active: str, sub: str, result: str = "success", status: int = 0, load: str = "loaded") -> str:

@@ -237,6 +237,17 @@ def test_those_who_ask_the_same_are_in_one_lane_and_the_others_in_theirs(queued)
     assert queued.workers.lanes == ["sensor place", "sensor place", "sensor elsewhere"]
 
 
+def test_what_instances_say_stands_for_no_metric_of_the_domain_though_it_is_called_the_same(member):
+    Gauge.answers["place"] = fails("is away")
+    member.instances = [record("a")]
+    member.hear("a", metrics={"load": 0.3, "heat": 2})
+    member.visit()
+    observed = member.observed()
+    assert observed.domain == {}
+    assert list(observed.instances["a"]) == ["heat"]
+    assert observed.lacks == ("load: place is away",)
+
+
 # one question at a time
 
 

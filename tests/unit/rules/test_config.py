@@ -2,12 +2,13 @@
 
 import pytest
 
+from elastic.engines.overflow import Overflow
 from elastic.engines.policy import Policy
 from elastic.engines.simplest import Simplest
 from elastic.errors import BadRequest
 from elastic.rules.config import DEEPEST, checked_config, checked_health, merged, refuse_depth, without
 
-ENGINES = {"policy": Policy, "simplest": Simplest}
+ENGINES = {"overflow": Overflow, "policy": Policy, "simplest": Simplest}
 
 
 def test_sections_are_merged_key_by_key_and_no_deeper():
@@ -93,6 +94,22 @@ def test_a_size_that_can_only_be_a_slip_is_refused():
     checked_config({"engine": "policy"}, {**policy, "capacity": {"max": 100_000}}, {}, ENGINES)
     with pytest.raises(BadRequest, match=r"capacity\.max must be at most 100000"):
         checked_config({"engine": "policy"}, {**policy, "capacity": {"max": 10**12}}, {}, ENGINES)
+
+
+@pytest.mark.parametrize("key", ["minimum_vms", "maximum_vms", "scale_up_n_vms", "scale_down_n_vms"])
+@pytest.mark.parametrize("slip", [100_001, "100001", 1e9])
+def test_so_is_a_step_and_one_that_stands_as_a_text(key, slip):
+    overflow = {"clouds": [{"site_name": "A", "size": -1, "rank": 1}], "dtname": "w", "minimum_vms": 1}
+    checked_config({"engine": "overflow"}, {**overflow, key: 100_000}, {}, ENGINES)
+    with pytest.raises(BadRequest, match=f"^{key} must be at most 100000"):
+        checked_config({"engine": "overflow"}, {**overflow, key: slip}, {}, ENGINES)
+
+
+@pytest.mark.parametrize("said", ["secret_key=hunter2", ["hunter2"], [{"secret_key": "hunter2"}]])
+def test_a_section_that_is_none_is_not_repeated(said):
+    with pytest.raises(BadRequest, match="engine_conf has to be a map") as fault:
+        merged({}, {"engine_conf": said})
+    assert "hunter2" not in str(fault.value)
 
 
 def nested(levels):

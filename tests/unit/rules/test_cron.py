@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from elastic.errors import BadRequest
 from elastic.rules.cron import Cron, zone_exists
 
 ZURICH, CASEY, VOSTOK = "Europe/Zurich", "Antarctica/Casey", "Antarctica/Vostok"
@@ -74,10 +75,11 @@ def test_seven_is_sunday_as_nought_is(sunday):
         ("0 0 9 * 3", True, True, True),
         ("0 0 * * *", True, True, True),
         ("0 0 1-10 * 3", True, True, True),
-        ("0 0 */2 * 3", False, True, False),
+        ("0 0 */2 * 3", True, True, True),
+        ("0 0 1,*/9 * */4", False, False, True),
     ],
 )
-def test_with_day_and_weekday_either_will_do_unless_one_begins_with_a_star(
+def test_with_day_and_weekday_either_will_do_unless_one_is_a_star_alone(
     line, wednesday_8th, wednesday_15th, thursday_9th
 ):
     assert fires(line, "2026-07-08 00:00") is wednesday_8th
@@ -218,3 +220,9 @@ def test_it_agrees_with_looking_at_the_clock_each_minute(minutes, hours, now, wi
     looked_at = range(now - now % 60, now - within, -60)
     line = f"{','.join(map(str, minutes))} {','.join(map(str, hours))} * * *"
     assert Cron.read(line, ZURICH).fired_before(now, within) is any(names(shown(moment)) for moment in looked_at)
+
+
+@pytest.mark.parametrize("now", [1e18, 1e12, -7e10, 10**30])
+def test_a_time_that_no_calendar_has_is_told(now):
+    with pytest.raises(BadRequest, match=r"^now: .* is no time"):
+        Cron.read("0 7 * * *", "Europe/Zurich").fired_before(now, 60)

@@ -59,7 +59,7 @@ distance     how far away (a whole number, 0 or more; out of sight)
 
 And of all things:
 
-owner  whose it is (a text; none)
+owner  whose it is (a text; may be left out)
 """
     )
 

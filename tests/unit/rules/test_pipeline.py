@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from elastic.errors import BadRequest
 from elastic.rules import schema
 from elastic.rules.census import LastChange
-from elastic.rules.pipeline import LONG, Outcome, Pipeline, Turn, extremes
+from elastic.rules.pipeline import LONG, LONGEST, Outcome, Pipeline, Turn, extremes
 from elastic.rules.signals import Signals
 
 AT_ONCE = {"window_down": 0, "max_step_up": None, "max_step_down": None, "cooldown_in": 0}
@@ -210,6 +210,12 @@ class TestStabilise:
 
     def test_what_a_metric_asks_for_beyond_all_sizes_makes_it_no_longer(self):
         assert read(law(1)).remembered((), 1000, 10**300) == [[1000, 2**53]]
+
+    def test_one_that_only_ever_rises_is_kept_in_bounds(self):
+        pipeline = read(law(1), behaviour={"window_down": 1e9})
+        kept = pipeline.remembered([(n, n) for n in range(3 * LONGEST)], 3 * LONGEST, 3 * LONGEST)
+        assert len(kept) == LONGEST
+        assert kept[-1] == [3 * LONGEST, 3 * LONGEST]
 
     def test_a_history_that_grows_long_is_kept_short(self):
         pipeline = read(law(1), behaviour={"window_down": 1e6})

@@ -52,6 +52,10 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
     near: Whole = 0
     far: Annotated[Whole, about("a long way")] = msgspec.field(name="distance", default=9)
 
+    def __post_init__(self) -> None:
+        if self.far < self.near:
+            raise ValueError("distance is nearer than near")
+
 
 class Outer(msgspec.Struct, frozen=True, kw_only=True):
     number: Whole
@@ -60,9 +64,10 @@ class Outer(msgspec.Struct, frozen=True, kw_only=True):
     inner: Inner = Inner(name="nobody")
     many: Annotated[tuple[Inner, ...], about("several", min_length=1)] = (Inner(name="nobody"),)
     mixed: tuple[Name | Inner, ...] = ()
-    shapes: tuple[Circle | Square, ...] = ()
+    shapes: Annotated[tuple[Circle | Square, ...], about("those around", max_length=3)] = ()
     texts: dict[str, Name] = {}
     secret: str | None = None
+    address: Annotated[str, about("where", title="an address", pattern="^http:")] = "http:"
     beside: Flat[Beside]
 
     def __post_init__(self) -> None:
@@ -135,7 +140,7 @@ class TestWhatIsSaid:
             (Positive, [0, 0.0, -1, *NO_NUMBER[1:]], "a number above 0, not "),
             (Part, [0, 1.1, 2], "a number above 0, 1 at most, not "),
             (Signed, NO_NUMBER[1:], "a number, not "),
-            (Name, [3, ["x"], {"a": 1}], "a text$"),
+            (Name, [3, ["x"], {"a": 1}], "a text, not a (number|list|map)$"),
             (bool, ["yes", 0, 1.0], "true or false, not "),
             (Literal["up", "down"], ["left", 1], "down or up, not "),
             (tuple[str, ...], ["a", [1], {"a": 1}, 3], "a list of texts, not "),
@@ -155,15 +160,15 @@ class TestWhatIsSaid:
             ({"inner": {}}, "inner.name is missing"),
             ({"inner": {"name": None}}, "inner.name is missing"),
             ({"inner": {"name": ""}}, "inner.name must not be empty"),
-            ({"inner": 3}, "inner has to be a map, not 3"),
+            ({"inner": 3}, "inner has to be a map, not a number"),
             ({"many": []}, "many must not be empty"),
-            ({"many": {"name": "a"}}, "many has to be a list of maps, not {'name': 'a'}"),
-            ({"many": [{"name": "a"}, "b"]}, "many has to be a list of maps, not ['b']"),
+            ({"many": {"name": "a"}}, "many has to be a list of maps, not a map"),
+            ({"many": [{"name": "a"}, "b"]}, "many[1] has to be a map, not a text"),
             ({"many": [{"name": "a", "low": -1}]}, "many[0].low has to be a whole number, 0 or more, not -1"),
             ({"many": [{"name": "a", "lo": 1}]}, "'lo' is no key of many[0]; its keys are name, low, high"),
             ({"many": [{"name": "a", "low": 3, "high": 2}]}, "many[0].high is 2, below low, 3"),
             ({"inner": {"name": "a", "low": 3, "high": 2}}, "inner.high is 2, below low, 3"),
-            ({"mixed": ["a", 3]}, "mixed has to be a list of texts or maps, not [3]"),
+            ({"mixed": ["a", 3]}, "mixed[1] has to be a text or a map, not a number"),
             ({"mixed": [{"nam": 1}]}, "'nam' is no key of mixed[0]; its keys are name, low, high"),
             ({"shapes": [{}]}, "shapes[0].shape is missing"),
             (
@@ -177,6 +182,7 @@ class TestWhatIsSaid:
             ),
             ({"texts": {"a": "x", "b": 3}}, "texts.b has to be a text"),
             ({"texts": {"a": None}}, "texts.a has to be a text"),
+            ({"near": -1}, "near has to be a whole number, 0 or more, not -1"),
             ({"distance": -1}, "distance has to be a whole number, 0 or more, not -1"),
             ({"far": 1}, "'far' is no key of this config; its keys are number, mode, limit, "),
             ({"beside": {}}, "'beside' is no key of this config; its keys are "),
@@ -192,13 +198,55 @@ class TestWhatIsSaid:
     def test_one_that_is_inside_another_is_told_with_the_others_place(self):
         with pytest.raises(BadRequest, match=r"^there\[1\]\.high is 1, below low, 2$"):
             read(Inner, {"name": "a", "low": 2, "high": 1}, "there[1]")
-        with pytest.raises(BadRequest, match=r"^there\[1\] has to be a map, not 3$"):
+        with pytest.raises(BadRequest, match=r"^there\[1\] has to be a map, not a number$"):
             read(Inner, 3, "there[1]")
 
-    def test_a_text_is_not_repeated_for_it_may_be_a_secret(self):
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"secret": 54321},
+            {"secret": ["54321"]},
+            {"texts": "54321"},
+            {"texts": ["54321"]},
+            {"texts": {"a": 54321}},
+            {"inner": "54321"},
+            {"many": ["54321"]},
+            {"mixed": [54321]},
+            {"address": "54321"},
+        ],
+    )
+    def test_what_may_be_a_secret_is_not_repeated(self, said):
         with pytest.raises(BadRequest) as told:
-            outer(secret=54321)
-        assert str(told.value) == "secret has to be a text"
+            outer(**said)
+        assert "54321" not in str(told.value)
+
+    def test_nor_is_a_whole_config_that_is_none(self):
+        for said in ("token=54321", ["54321"], 54321):
+            with pytest.raises(BadRequest) as told:
+                read(Inner, said, "here")
+            assert "54321" not in str(told.value)
+
+    @pytest.mark.parametrize(
+        ("said", "fault"),
+        [
+            ({"inner": [{}]}, "inner has to be a map, not a list"),
+            ({"inner": []}, "inner has to be a map, not a list"),
+            ({"texts": []}, "texts has to be a map of texts, not a list"),
+            ({"shapes": ""}, "shapes has to be a list of maps, 3 at most, not a text"),
+            ({"shapes": [{"shape": "square"}] * 4}, "shapes has to be a list of maps, 3 at most, not one of 4"),
+            ({"number": []}, "number has to be a whole number, 0 or more, not a list"),
+            ({"near": 8, "distance": 7}, "distance is nearer than near"),
+            ({"near": 8.0, "distance": 7.0}, "distance is nearer than near"),
+        ],
+    )
+    def test_it_is_told_in_words_of_our_own(self, said, fault):
+        with pytest.raises(BadRequest) as told:
+            outer(**said)
+        assert str(told.value) == fault
+
+    def test_a_number_without_end_is_one_all_the_same(self):
+        with pytest.raises(BadRequest, match="number has to be a whole number, 0 or more, not that"):
+            outer(number=10**6000)
 
     def test_a_long_value_is_cut(self):
         with pytest.raises(BadRequest) as told:
@@ -207,7 +255,7 @@ class TestWhatIsSaid:
 
 
 def test_keys_are_named_as_configs_name_them():
-    assert keys_of(Outer)[-3:] == ("secret", "near", "distance")
+    assert keys_of(Outer)[-3:] == ("address", "near", "distance")
     assert keys_of(Circle) == ("shape", "radius")
     assert key_of(Beside, "far") == "distance"
 

@@ -204,6 +204,13 @@ def test_drains_are_actions_and_no_farewell():
     assert [(a.do, a.instance_id) for a in made.actions] == [("drain", "a")]
 
 
+def test_one_that_drains_already_is_no_deed_of_this_decision():
+    draining = Standing(memo={"draining": ["a"]})
+    made = wishes(view([record("a"), record("b")], draining), answer(drains=("a", "b")), 1, NOW)
+    assert [a.instance_id for a in made.actions] == ["b"]
+    assert wishes(view([record("a")], draining), answer(drains=("a",)), 1, NOW).actions == ()
+
+
 def test_a_change_of_size_is_told_once():
     story = [(Standing(), 3, "desired new -> 3"), (Standing(desired=3), 5, "desired 3 -> 5")]
     for before, desired, text in story:
