@@ -7,14 +7,14 @@ import msgspec
 from msgspec import Meta
 
 from elastic.errors import BadRequest
-from elastic.model.actions import Answer, Candidate, Place, Question, Reason
+from elastic.model.actions import Answer, Candidate, Place, Question
 from elastic.model.kinds import LARGEST_WHOLE, MOST_ITEMS, Count, Flat, Name, Section, Whole, about
 from elastic.rules.answering import Moves, answered, parted
 from elastic.rules.census import Census, take_census
 from elastic.rules.common import Common, manual
 from elastic.rules.exact import Number
 from elastic.rules.manual import Manual
-from elastic.rules.manysites import ManySites, Retired, Site, Taken, by_site, fill, retire
+from elastic.rules.manysites import ManySites, Retired, Site, Taken, by_site, fill
 from elastic.rules.schema import check_distinct, keys_of, unquoted
 from elastic.rules.sizing import Limits, check_limits, stamped
 from elastic.rules.thresholds import Thresholds
@@ -100,41 +100,37 @@ class Overflow(Common, frozen=True, kw_only=True):
     def decide(self, question: Question) -> Answer:
         whole = take_census(question, self.where.first)
         base = whole.base
-        census, retired, reasons = self._retire(whole)
+        retired = self._retire(whole)
+        census = retired.census
         limits = Limits(
             minimum=self.minimum_vms, maximum=self.maximum_vms, share=question.share, reclaim=self.reclaim
         )
         last_change = census.memo.last_change
         asked = self.thresholds.ask(question, census.counted, base, last_change, self.sample_period)
         desired = limits.hold(asked.size, census.size)
-        moves = self._reach(desired, census, retired, question.now)
         return answered(
             census,
             desired,
-            msgspec.structs.replace(moves, going=retired + moves.going),
-            reasons + asked.reasons + limits.reasons(asked.size, census.size),
+            self._reach(desired, census, retired.going, question.now),
+            retired.reasons + asked.reasons + limits.reasons(asked.size, census.size),
             stamped(last_change, limits.hold(base, census.size), desired, question.now),
+            retired.going,
         )
 
-    def _retire(self, census: Census) -> tuple[Census, tuple[Candidate, ...], tuple[Reason, ...]]:
+    def _retire(self, census: Census) -> Retired:
         """Whatever the metric says: the one that is named, those at other sites, those too many for a site."""
-        going: tuple[Candidate, ...] = ()
-        reasons: tuple[Reason, ...] = ()
-
-        def away(retired: Retired) -> None:
-            nonlocal census, going, reasons
-            census, going, reasons = retired.census, going + retired.going, reasons + retired.reasons
-
-        away(retire(census, [i for i in census.counted if i.instance_id == self.terminate], "named by terminate"))
-        away(self.where.retire_others(census, oldest_first=self.oldest_first))
+        condemned = [i for i in census.counted if i.instance_id == self.terminate]
+        retired = Retired(census).then(condemned, "named by terminate")
+        retired = self.where.retire_others(retired, oldest_first=self.oldest_first)
         for site in self.where.sites:
-            here = [i for i in census.counted if i.site == site.name]
+            here = [i for i in retired.census.counted if i.site == site.name]
             if site.size is not None and len(here) > site.size:
                 candidates = in_order_of_going(here, oldest_first=self.oldest_first)
                 protected = [i for i in here if i.protected]  # told when the others are too few
                 too_many = (candidates + protected)[: len(here) - site.size]
-                away(retire(census, too_many, f"{site.name} may hold {site.size}", oldest_first=self.oldest_first))
-        return census, going, reasons
+                why = f"{site.name} may hold {site.size}"
+                retired = retired.then(too_many, why, oldest_first=self.oldest_first)
+        return retired
 
     def _reach(self, desired: int, census: Census, retired: Sequence[Candidate], now: Number) -> Moves:
         """Too few: by rank, as there is room. Too many: from the last rank on."""
@@ -149,10 +145,10 @@ class Overflow(Common, frozen=True, kw_only=True):
     def _back(self, missing: int, census: Census) -> tuple[Candidate, ...]:
         """Those that serve again: where there is room for them."""
         counts: Taken = by_site(census.counted)
-        sizes = {site.name: site for site in self.where.sites}
+        sites = {site.name: site for site in self.where.sites}
         back: list[Candidate] = []
         for leaving in census.leaving[::-1]:
-            site = sizes.get(str(leaving.site))
+            site = sites.get(str(leaving.site))
             if len(back) < missing and site is not None and site.room(counts[site.name]) != 0:
                 back.append(leaving)
                 counts[site.name] += 1

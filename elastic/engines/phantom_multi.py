@@ -12,7 +12,7 @@ from elastic.rules.common import Common, manual
 from elastic.rules.exact import Number
 from elastic.rules.fixednumber import held
 from elastic.rules.manual import Manual
-from elastic.rules.manysites import ManySites, Site, by_site, spread
+from elastic.rules.manysites import ManySites, Retired, Site, by_site, spread
 from elastic.rules.schema import check_distinct
 from elastic.rules.sizing import Limits
 from elastic.rules.victims import in_order_of_going
@@ -54,12 +54,11 @@ class PhantomMulti(Common, frozen=True, kw_only=True):
 
     def decide(self, question: Question) -> Answer:
         whole = take_census(question, self.where.first)
-        census, retired, reasons = self.where.retire_others(whole, oldest_first=self.oldest_first)
+        census, going, reasons = self.where.retire_others(Retired(whole), oldest_first=self.oldest_first)
         limits = Limits(share=question.share, reclaim=self.reclaim)
         desired, said = held("preserve_n", self.preserve_n, census, whole.base, limits)
         moves = self._reach(desired, census, question.now)
-        moves = msgspec.structs.replace(moves, going=retired + moves.going)
-        return answered(census, desired, moves, reasons + said, census.memo.last_change)
+        return answered(census, desired, moves, reasons + said, census.memo.last_change, going)
 
     def _reach(self, desired: int, census: Census, now: Number) -> Moves:
         if desired <= census.size:

@@ -97,7 +97,7 @@ class Policy(Common, frozen=True, kw_only=True):
     def decide(self, question: Question) -> Answer:
         where, past = self.where, History.read(question.memo)
         whole = take_census(question, where.first)
-        retired = where.retire_others(whole, oldest_first=self.oldest_first)
+        retired = where.retire_others(Retired(whole), oldest_first=self.oldest_first)
         missing = max(0, whole.base - retired.census.size)
         signals = self.signals.signals(question, retired.census.counted, missing, self._oldest)
         turn = self._turn(question, retired.census, signals, past)
@@ -145,9 +145,10 @@ class Policy(Common, frozen=True, kw_only=True):
         return answered(
             census,
             outcome.desired,
-            msgspec.structs.replace(moves, going=retired.going + moves.going),
+            moves,
             retired.reasons + lacks + said,
             stamped(turn.last_change, outcome.before, outcome.desired, question.now),
+            retired.going,
         )
 
     def _reach(self, desired: int, census: Census, now: Number) -> Moves:

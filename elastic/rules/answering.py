@@ -39,13 +39,16 @@ def answered(
     moves: Moves,
     reasons: tuple[Reason, ...] = (),
     last_change: LastChange | None = None,
+    retired: tuple[Candidate, ...] = (),
 ) -> Answer:
-    """The whole answer: the sick go whatever `moves` says, and those that were leaving go on leaving."""
+    """The whole answer: the sick go whatever `moves` says, and so do the `retired`, who are no more in `census`;
+    those that were leaving go on leaving."""
+    going = retired + moves.going
     sick = tuple(sorted(census.unhealthy + census.zombies, key=lambda i: i.instance_id))
     leaving = tuple(i for i in census.leaving if i not in moves.back)
     ended = tuple(i for i in leaving if i.is_idle or i.state.is_coming)
-    terminates = _ids(sick + ended + tuple(i for i in moves.going if not i.is_busy))
-    drains = _ids(tuple(i for i in leaving if i not in ended) + tuple(i for i in moves.going if i.is_busy))
+    terminates = _ids(sick + ended + tuple(i for i in going if not i.is_busy))
+    drains = _ids(tuple(i for i in leaving if i not in ended) + tuple(i for i in going if i.is_busy))
 
     coming = any(i.state.is_coming for i in census.valid)
     pending = moves.launches or terminates or drains or moves.waits or coming

@@ -79,11 +79,16 @@ class Fallback(Section, frozen=True, kw_only=True):
         if self.size is None and self.mode != "hold":
             raise ValueError(f"size is missing, and the mode is {self.mode}")
 
-    def of(self, current: int, misses: int) -> int:
+    def acts(self, misses: int) -> Mode:
         """`misses`: turns in a row in which no law knew anything, this one included."""
-        if misses < self.threshold or self.mode == "hold" or self.size is None:
+        return "hold" if misses < self.threshold else self.mode
+
+    def of(self, current: int, misses: int) -> int:
+        if self.size is None:
             return current
-        match self.mode:
+        match self.acts(misses):
+            case "hold":
+                return current
             case "static":
                 return self.size
             case "current_if_higher":

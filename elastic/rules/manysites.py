@@ -34,22 +34,22 @@ Placement = Callable[[int, Sequence[Site], Taken], list[str]]
 
 
 class Retired(NamedTuple):
-    """Those that have to go, and the census without them."""
+    """Those that have to go whatever the size, and the census without them."""
 
     census: Census
-    going: tuple[Candidate, ...]
-    reasons: tuple[Reason, ...]
+    going: tuple[Candidate, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
-
-def retire(census: Census, chosen: Sequence[Candidate], why: str, *, oldest_first: bool = False) -> Retired:
-    """Whatever the size: `chosen` are counted no more, but for the protected, who stay with a reason."""
-    staying = tuple(i for i in chosen if i.protected)
-    going = tuple(in_order_of_going(chosen, (), oldest_first))
-    said = ((going, f"{why}: has to go"), (staying, f"{why}, but it is protected"))
-    reasons = tuple(Reason("retire", f"{named(those)}: {text}") for those, text in said if those)
-    gone = {i.instance_id for i in going}
-    counted = tuple(i for i in census.counted if i.instance_id not in gone)
-    return Retired(msgspec.structs.replace(census, counted=counted), going, reasons)
+    def then(self, chosen: Sequence[Candidate], why: str, *, oldest_first: bool = False) -> "Retired":
+        """`chosen` too are counted no more, but for the protected, who stay with a reason."""
+        staying = tuple(i for i in chosen if i.protected)
+        going = tuple(in_order_of_going(chosen, (), oldest_first))
+        said = ((going, f"{why}: has to go"), (staying, f"{why}, but it is protected"))
+        reasons = tuple(Reason("retire", f"{named(those)}: {text}") for those, text in said if those)
+        gone = {i.instance_id for i in going}
+        counted = tuple(i for i in self.census.counted if i.instance_id not in gone)
+        census = msgspec.structs.replace(self.census, counted=counted)
+        return Retired(census, self.going + going, self.reasons + reasons)
 
 
 def by_site(instances: Iterable[Candidate]) -> Taken:
@@ -139,11 +139,11 @@ class ManySites(msgspec.Struct, frozen=True, kw_only=True):
         named_by = [f"engine_conf.{key}" for key in keys]
         return tuple(Place(site.name, self.deployable_type, *named_by) for site in self.sites if site.size != 0)
 
-    def retire_others(self, census: Census, *, oldest_first: bool) -> Retired:
-        """Those at a site that the config no longer names."""
+    def retire_others(self, retired: Retired, *, oldest_first: bool) -> Retired:
+        """Those too at a site that the config no longer names."""
         names = {site.name for site in self.sites}
-        there = [i for i in census.counted if i.site not in names]
-        return retire(census, there, "at a site that the config does not name", oldest_first=oldest_first)
+        there = [i for i in retired.census.counted if i.site not in names]
+        return retired.then(there, "at a site that the config does not name", oldest_first=oldest_first)
 
     def taken_back(self, missing: int, census: Census) -> tuple[Candidate, ...]:
         """Leaving ones that serve again, last named first; none at a site that is not named."""

@@ -156,8 +156,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     def _fallen_back(self, turn: Turn) -> Stage:
         """In the same words for as long as it is the same: each other text is written down, and told."""
         misses, turns = max(1, turn.misses), self.fallback.threshold
-        value = self.fallback.of(turn.current, misses)
-        acts, since = (self.fallback.mode, "for") if misses >= turns else ("hold", "not yet for")
+        value, acts = self.fallback.of(turn.current, misses), self.fallback.acts(misses)
+        since = "for" if misses >= turns else "not yet for"
         return Stage("fallback", value, f"no law knows, {since} {turns} turns: {acts}, {value}", tells=True)
 
     def _stabilised(self, value: int, turn: Turn) -> Stage:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic.rules.census import take_census
-from elastic.rules.manysites import ManySites, Site, by_site, fill, place, retire, spread
+from elastic.rules.manysites import ManySites, Retired, Site, by_site, fill, place, spread
 from tests.unit.asking import IDLE, asked, failures, memo, one, several
 
 
@@ -35,11 +35,11 @@ def test_room_is_what_is_not_taken_and_never_less_than_none(size, taken, room):
 class TestRetiring:
     def retired(self, *instances, **rest):
         there = census(*instances)
-        return retire(there, there.counted, "why", **rest)
+        return Retired(there).then(there.counted, "why", **rest)
 
     def test_those_chosen_go_in_order_and_count_no_more(self):
         there = census(one("a", at=1), one("b", at=2), one("c", work=IDLE), one("d"))
-        left, going, reasons = retire(there, there.counted[:3], "why")
+        left, going, reasons = Retired(there).then(there.counted[:3], "why")
         assert (names(going), names(left.counted)) == (["c", "b", "a"], ["d"])
         assert [(reason.stage, reason.text) for reason in reasons] == [("retire", "c, b, a: why: has to go")]
 
@@ -53,13 +53,15 @@ class TestRetiring:
 
     def test_nobody_chosen_nothing_said(self):
         there = census(one("a"))
-        assert retire(there, (), "why") == (there, (), ())
+        assert Retired(there).then((), "why") == (there, (), ())
 
 
 def test_those_retire_that_are_counted_at_a_site_which_has_no_name_here():
     group = [one("nowhere"), one("b", site="B"), one("x", site="X"), one("y", site="Y"), one("ill", 650, site="X")]
     where = ManySites(sites=tuple(sites(A=0, B=1)), deployable_type="t", allocation=None, placement=fill)
-    assert names(where.retire_others(census(*group, memo=memo(1, "y")), oldest_first=False).going) == ["x"]
+    assert names(where.retire_others(Retired(census(*group, memo=memo(1, "y"))), oldest_first=False).going) == [
+        "x"
+    ]
 
 
 def test_by_site_is_how_many_are_where():
