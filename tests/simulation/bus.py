@@ -42,7 +42,7 @@ class Bus:
         self.manners = Manners()
         self.is_down = False
         self.ports: dict[str, Port] = {}
-        self.asked: dict[str, Callable[[], None]] = {}  # address -> what a VM does when it is asked
+        self.asked: dict[str, Callable[[bytes, str], None]] = {}  # address -> what a VM does when it is asked
         self._queue: deque[Letter] = deque()
         self._turn = 0
 

@@ -1,12 +1,14 @@
 """What a story is judged by: the cloud's journal, what clients were told, and what is seen from outside."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from elastic.adapters.cloud.furnished import PartEntry
 from elastic.adapters.cloud.weather import Entry, Happened
+from tests.simulation.labour import Labour
 from tests.simulation.ledger import Ledger
+from tests.simulation.partings import Parting
 from tests.simulation.server import Written
 from tests.simulation.story import Story
 from tests.simulation.world import Held, Look
@@ -31,6 +33,11 @@ class Evidence:
     ill: Sequence[str]
     parts: Sequence[Held] = ()
     parts_journal: Sequence[PartEntry] = ()
+    calm_at: float = float("inf")
+    unsettled: Sequence[str] = ()
+    partings: Mapping[str, Parting] = field(default_factory=dict)
+    draining: Collection[str] = ()
+    labours: Mapping[str, Labour] = field(default_factory=dict)
 
     @classmethod
     def of(cls, story: Story) -> "Evidence":
@@ -52,7 +59,26 @@ class Evidence:
             ill=world.ill(),
             parts=world.held(),
             parts_journal=world.parts_journal(),
+            calm_at=story.calm_at,
+            unsettled=story.unsettled,
+            partings=world.partings.gone,
+            draining=frozenset(world.partings.drains),
+            labours=world.labours,
         )
+
+    def labours_of(self, instance_id: str) -> list[Labour]:
+        return [labour for labour in self.labours.values() if labour.instance_id == instance_id]
+
+    def is_parted(self, instance_id: str, now: float) -> bool:
+        """It was to go by then, by the word of a policy."""
+        parting = self.partings.get(instance_id)
+        return parting is not None and parting.time <= now
+
+    def was_up(self, instance_id: str, now: float) -> bool:
+        """It had come up by then, and was not broken."""
+        mine = [entry for entry in self.journal if entry.instance_id == instance_id and entry.time <= now]
+        broken = (Happened.ERROR, Happened.KILLED, *ENDED)
+        return any(e.what is Happened.ACTIVE for e in mine) and not any(e.what in broken for e in mine)
 
 
 def is_ours(entry: Entry) -> bool:

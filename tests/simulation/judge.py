@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from elastic.adapters.cloud.weather import Happened
 from tests.simulation.evidence import ENDED, Evidence, is_ours, servers_lives
 from tests.simulation.judge_parts import PARTS_RULES
+from tests.simulation.judge_policies import POLICY_RULES
 from tests.simulation.ledger import AFTER_MUTE, CARRIED_OUT
 from tests.simulation.story import Story
 
@@ -66,11 +67,14 @@ def no_orphan(seen: Evidence) -> Iterator[str]:
 
 def converged(seen: Evidence) -> Iterator[str]:
     """P3, P8, P9: in the end each domain has a size that answered calls allow, and no one in it is ill."""
+    for text in seen.unsettled:
+        yield f"P9: after a minute of peace {text}"
     for name in seen.ill:
         yield f"P9: in the end {name} is ill, and there"
-    for domain, account in sorted(seen.ledger.accounts.items()):
-        if seen.live[domain] not in account.allowed:
-            wanted = " or ".join(str(size) for size in sorted(account.allowed))
+    for domain in sorted(seen.ledger.accounts):
+        allowed = seen.ledger.allowed(domain)
+        if seen.live[domain] not in allowed:
+            wanted = " or ".join(str(size) for size in sorted(allowed))
             yield f"P9: in the end {domain} has {seen.live[domain]} servers, and should have {wanted}"
 
 
@@ -145,7 +149,8 @@ def no_healthy_one_killed(seen: Evidence) -> Iterator[str]:
             case Happened.DELETE_ASKED if server not in asked and is_ours(entry):
                 asked.add(server)
                 is_well = server in ready and not seen.ledger.is_spared(name, entry.time)
-                if is_well and alive[name] == {server} and server not in seen.ledger.planted:
+                is_told = seen.is_parted(name, entry.time)  # whether it was well told is the policies' to say
+                if is_well and alive[name] == {server} and server not in seen.ledger.planted and not is_told:
                     killed[str(entry.mark.key)][name] = entry.time
     for domain, times in killed.items():
         if beyond := seen.ledger.beyond(domain, times.values()):
@@ -164,7 +169,7 @@ def no_told_one_killed(seen: Evidence) -> Iterator[str]:
             broken.add(entry.server_id)
         if name is None or entry.what is not Happened.DELETE_ASKED:
             continue
-        was_told = seen.ledger.told[name][entry.server_id] < entry.time
+        was_told = seen.ledger.told[name][entry.server_id] < entry.time and not seen.is_parted(name, entry.time)
         if was_told and entry.server_id not in broken and not seen.ledger.is_spared(name, entry.time):
             killed[str(entry.mark.key)].setdefault(f"{entry.server_id} of {name}", entry.time)
     for domain, times in killed.items():
@@ -184,6 +189,8 @@ def braked(seen: Evidence) -> Iterator[str]:
     that clients were told of as running: who was never heard may be given up when its time to boot is over."""
     for mute in seen.ledger.mutes:
         until = min(mute.ended, seen.ended_at) + AFTER_MUTE
+        if seen.ledger.lets_go(mute.domain, mute.begun - CARRIED_OUT, until, CARRIED_OUT):
+            continue  # a policy has some go meanwhile
         counted = (mute.instances & seen.ledger.told.keys()) - seen.ledger.harmed.keys()
         asked = {
             entry.instance_id: entry.time
@@ -237,6 +244,8 @@ def within_bounds(seen: Evidence) -> Iterator[str]:
         if not is_ours(entry) or entry.server_id in seen.ledger.planted:
             continue
         domain = str(entry.mark.key)
+        if domain in seen.ledger.plans:
+            continue
         if entry.what is Happened.ACTIVE:
             ready[domain][entry.server_id] = entry.instance_id
             most = seen.ledger.most_lately(domain, entry.time - UNDER_WAY, entry.time)
@@ -277,4 +286,5 @@ RULES = (
     within_bounds,
     no_silent_stop,
     *PARTS_RULES,
+    *POLICY_RULES,
 )

@@ -1,8 +1,12 @@
 """What clients asked for and what they were told: of the cluster's insides it knows nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.gauges import Gauge
+from tests.simulation.plans import Plan
 
 NOBODY_KNOWS = float("inf")
 CARRIED_OUT = 60.0  # seconds in which what a client asked for is done: retries, a standstill, outages, a settle
@@ -55,9 +59,15 @@ class Ledger:
     """`given_up`: how many healthy servers clients' words allow to be deleted: (when, how many), a domain.
     `harmed`: instances that something was done to, and since when; `dismissed`: those that clients were told are
     terminated; `mutes`: when nobody could hear whom. `listings`: what clients were shown, and `shown`: last,
-    of a domain."""
+    of a domain. `plans` and `gauge`: what policies go by, where one chooses the size; `held`: sizes that are to stay,
+    whatever the metric says; `protected`: from when to when, by what was answered; `reasons`: what clients were told
+    of decisions."""
 
-    def __init__(self) -> None:
+    def __init__(self, plans: Mapping[str, Plan] | None = None, gauge: Gauge | None = None) -> None:
+        self.plans, self.gauge = plans or {}, gauge
+        self.held: dict[str, int] = {}
+        self.protected: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self.reasons: dict[tuple[str, str, float], Mapping[str, Any]] = {}  # by domain, member and time
         self.accounts: dict[str, Account] = defaultdict(Account)
         self.busy: set[str] = set()
         self.given_up: dict[str, list[tuple[float, int]]] = defaultdict(list)
@@ -74,6 +84,35 @@ class Ledger:
         self.taken_parts: set[str] = set()  # those that a stranger deleted
         self.types_changed = False
         self.furnished: dict[str, Furnished] = {}  # instance -> what clients were told last that it has
+
+    def allowed(self, domain: str) -> set[int]:
+        """How many servers it may have once all is calm."""
+        account, plan = self.accounts[domain], self.plans.get(domain)
+        number = self.gauge.of(domain) if self.gauge is not None else None
+        if plan is None or number is None:
+            return account.allowed
+        if domain in self.held:
+            return {self.held[domain]}
+        by_most = (plan.sizes(number, most) if most is not None else {0} for most in account.sizes)
+        return {size for sizes in by_most for size in sizes}
+
+    def largest(self, domain: str, since: float, now: float) -> int:
+        """The largest size that it may have had in that time, by its clients' words."""
+        sizes = self.sizes_over_time[domain]
+        ends = [at for at, _ in sizes[1:]] + [NOBODY_KNOWS]
+        return max((size for (at, size), end in zip(sizes, ends, strict=True) if at <= now and end >= since), default=0)
+
+    def may_be_removed(self, domain: str, now: float) -> bool:
+        """A client has asked for its end a while ago, or later."""
+        return not self.accounts[domain].is_surely_there(now - CARRIED_OUT, now)
+
+    def lets_go(self, domain: str, since: float, until: float, before: float) -> bool:
+        """Whether what a policy goes by, in that time and for `before` seconds ahead of it, has somebody go."""
+        plan = self.plans.get(domain)
+        if plan is None or self.gauge is None:
+            return False
+        numbers = self.gauge.within(domain, since, until)
+        return bool(numbers) and plan.lets_go(numbers, self.gauge.within(domain, since - before, since))
 
     def gave_up(self, domain: str, since: float = 0.0, until: float = NOBODY_KNOWS) -> int:
         return sum(count for at, count in self.given_up[domain] if since <= at <= until)

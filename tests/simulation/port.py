@@ -18,6 +18,10 @@ PROBE = "probe"
 LOOKS = ("list_", "describe_")  # how the names begin of calls that change nothing
 
 
+def nobody(order: bytes, mac: str) -> None:
+    """Who was there has gone."""
+
+
 class Port:
     """What `elastic/ports/bus.py` asks for."""
 
@@ -95,10 +99,10 @@ class Port:
 
     # out
 
-    def ask(self, reply_to: str) -> None:
+    def ask(self, reply_to: str, order: bytes = b"", mac: str = "") -> None:
         self._check()
         if self.line.is_up:
-            self._bus.send(lambda: self._bus.asked.get(reply_to, lambda: None)())
+            self._bus.send(lambda: self._bus.asked.get(reply_to, nobody)(order, mac))
 
     def announce(
         self, owner: str, domain: str, subscribers: Sequence[str], state: str, body: Mapping[str, Json]

@@ -115,6 +115,7 @@ class Replica:
                 lastheard=MemoryLastHeard(),
                 notebook=self.notes,
                 engines=world.engines,
+                sensors={"simulated": world.source.sensor()},
                 tuning=world.tuning,
             )
         )

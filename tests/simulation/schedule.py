@@ -2,9 +2,12 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+
+from tests.simulation.plans import PLANS, POLICED, Plan
 
 DOMAINS = ("ann:web", "ann:db", "bob:web")
+"""Those whose size clients say."""
 OWNERS = tuple(dict.fromkeys(domain.partition(":")[0] for domain in DOMAINS))
 CALM_FIRST = 4.0  # seconds until the cluster stands
 LENGTH = 75.0  # seconds of trouble
@@ -14,13 +17,21 @@ LENGTH = 75.0  # seconds of trouble
 class Setting:
     """`is_slow`: the cloud breaks its promise: what it does may show when the settle delay is long over.
     `lag`: seconds by which reads may be behind. `most`: the largest size that a client asks for. `is_furnished`:
-    servers are made with ports, a volume, a floating IP and a group."""
+    servers are made with ports, a volume, a floating IP and a group. `plans`: by name, of the domains whose size a
+    policy chooses, in the order of POLICED; `trials`: by name, what they go through when all is calm."""
 
     members: int = 3
     is_slow: bool = False
     lag: float = 0.0
     most: int = 4
     is_furnished: bool = False
+    plans: tuple[str, ...] = ()
+    trials: tuple[str, ...] = ()
+
+    @property
+    def planned(self) -> dict[str, Plan]:
+        """By domain."""
+        return {domain: PLANS[plan] for domain, plan in zip(POLICED, self.plans, strict=False)}
 
     def __repr__(self) -> str:
         return _told(self)
@@ -77,7 +88,24 @@ def drawn(seed: int) -> Schedule:
         at += chance.choice((0.1, 0.4, 1.0, 2.0, 4.0))
     if setting.is_furnished:
         troubles = sorted([*troubles, *_with_parts(seed)], key=lambda trouble: trouble.at)
-    return Schedule(seed, setting, tuple(troubles))
+    return _with_policies(Schedule(seed, setting, tuple(troubles)))
+
+
+def _with_policies(schedule: Schedule) -> Schedule:
+    """By dice of their own, too."""
+    chance = random.Random(f"policies {schedule.seed}")
+    plans = tuple(chance.choice(tuple(PLANS)) for _ in POLICED)
+    setting = replace(schedule.setting, plans=plans, trials=tuple(chance.choice(TRIALS) for _ in POLICED))
+    troubles = list(schedule.troubles)
+    for number, domain in enumerate(POLICED):
+        at, most = round(CALM_FIRST + 0.5 + 4 * number * chance.random(), 2), chance.randint(2, 5)
+        troubles.append(Trouble(CALM_FIRST, "demand", domain, number=most, pick=round(chance.random(), 3)))
+        troubles.append(Trouble(at, "add", domain, number=most))
+    kinds = [kind for kind, (weight, _) in POLICIES.items() for _ in range(weight)]
+    for _ in range(chance.randint(10, 24)):
+        kind, at = chance.choice(kinds), round(chance.uniform(CALM_FIRST + 6.0, LENGTH), 2)
+        troubles.append(Trouble(at, kind, **POLICIES[kind][1](chance, "", setting)))
+    return replace(schedule, setting=setting, troubles=tuple(sorted(troubles, key=lambda trouble: trouble.at)))
 
 
 def _with_parts(seed: int) -> Iterator[Trouble]:
@@ -188,3 +216,45 @@ KINDS: dict[str, tuple[int, Draw]] = {
 }
 PARTS = ("plant_foreign_part", "plant_stray_part", "plant_left_part", "lose_part", "retype")
 """What befalls parts."""
+
+
+def _policed(chance: random.Random, _members: str, _setting: Setting) -> Given:
+    return {
+        "who": chance.choice(POLICED),
+        "number": chance.randint(2, 5),
+        "seconds": round(chance.uniform(0.5, 12.0), 2),
+        "pick": round(chance.random(), 3),
+    }
+
+
+def _badly(chance: random.Random, _members: str, _setting: Setting) -> Given:
+    return {
+        "number": chance.randint(0, 4),
+        "seconds": round(chance.uniform(2.0, 30.0), 2),
+        "flag": chance.random() < 0.5,
+    }
+
+
+POLICIES: dict[str, tuple[int, Draw]] = {
+    "demand": (6, _policed),
+    "tell_badly": (3, _badly),
+    "toil": (4, _policed),
+    "lose_drainer": (2, _policed),
+    "protect": (2, _policed),
+    "unprotect": (1, _policed),
+    "resize": (1, _policed),
+    "remove": (1, _policed),
+    "add": (1, _policed),
+}
+"""What befalls domains that a policy sizes."""
+TRIALS = (
+    "rise",
+    "fall",
+    "death without data",
+    "death in the cooldown",
+    "drain that is answered",
+    "drain that is not answered",
+    "drain that is taken back",
+    "death of who drains",
+)
+"""What is tried when all is calm, each named as in `trials.py`."""

@@ -11,6 +11,7 @@ from elastic.adapters.store.memory import MemoryStore
 from elastic.adapters.store.memory.state import KeptDomain
 from elastic.errors import ElasticError
 from elastic.model.assignment import Seat, Tenure, Term
+from elastic.model.view import View
 from tests.simulation.kernel import Kernel
 from tests.simulation.process import Clock
 
@@ -75,6 +76,7 @@ class StoreServer:
         self.log: list[Written] = []
         self.is_down, self.slowness = False, 0.0
         self.on_release: list[Callable[[], None]] = []
+        self.on_commit: list[Callable[[View], None]] = []
         self.zxid = 0
         self._sessions: set[int] = set()
         self._numbers = count(1)
@@ -121,6 +123,8 @@ class StoreServer:
         self.zxid += 1
         self._stored = (self.zxid, _twin(self.store))
         self.log.append(Written(self.kernel.now, member, op, fenced, newest))
+        for act in self.on_commit if op == "commit" else ():
+            act(result)
         return result
 
     def _fence(self, fence: object) -> tuple[int | None, int | None]:

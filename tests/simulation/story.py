@@ -1,7 +1,7 @@
 """A schedule, told: the world goes through it, and then through a while of peace."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,13 +12,16 @@ from elastic.adapters.cloud.weather import Weather
 from elastic.model.states import InstanceState
 from elastic.rules.backoff import LONGEST_DELAY
 from tests.simulation.ledger import Furnished, Ledger, Listing, Shown
-from tests.simulation.schedule import LENGTH, OWNERS, Schedule, Setting
+from tests.simulation.schedule import LENGTH, OWNERS, Schedule, Setting, Trouble
+from tests.simulation.trials import Trials
 from tests.simulation.troubles import Troubles
 from tests.simulation.world import World
 
+WHY = 25  # seconds between two questions for the reasons of decisions, of which the last fifty are kept
 BETWEEN_LOOKS = 2.5  # seconds between two looks of the client who wants to know what there is
 PEACE = 60.0  # seconds in which all has to be well again, but for a backoff that is running, and
 AFTERWARDS = 25.0  # what a boot takes after that
+TRIED = 30.0  # seconds that a trial takes, with what follows from it
 LONGEST_SWEEP = 150.0  # seconds, of parts that were made in vain
 JUST_NOW = 10.0  # seconds in which what has happened comes to be known
 ROUGH = Weather(
@@ -46,11 +49,16 @@ class Story:
     def __init__(self, schedule: Schedule) -> None:
         self.schedule, self.setting = schedule, schedule.setting
         self.world = World(
-            schedule.seed, self.setting.members, _weather(self.setting), is_furnished=self.setting.is_furnished
+            schedule.seed,
+            self.setting.members,
+            _weather(self.setting),
+            is_furnished=self.setting.is_furnished,
+            plans=self.setting.planned,
         )
-        self.ledger = Ledger()
+        self.ledger = Ledger(self.world.plans, self.world.gauge)
         self.troubles = Troubles(self.world, self.ledger)
-        self.peace_at = 0.0
+        self.peace_at = self.calm_at = 0.0
+        self.unsettled: list[str] = []
 
     @property
     def lines(self) -> list[str]:
@@ -65,6 +73,8 @@ class Story:
         world.kernel.at(1.0, self._listen)
         if self.setting.is_furnished:
             world.kernel.at(1.0, self._register)
+        for at in range(WHY, int(LENGTH), WHY):
+            world.kernel.at(at, self._ask_for_reasons)
         world.run(LENGTH)
         self._make_peace()
         world.run(PEACE)
@@ -72,18 +82,39 @@ class Story:
             world.run(AFTERWARDS)
         while self._is_being_swept() and world.kernel.now < self.peace_at + PEACE + LONGEST_SWEEP:
             world.run(AFTERWARDS)
-        if not self.is_settled():
-            world.run(AFTERWARDS)
+        self._settle()
+        self._ask_for_reasons()
+        self.unsettled, self.calm_at = self._odd(), world.kernel.now
+        if self.setting.trials:
+            self._try()
         self._ask_at_the_end()
         return self
 
+    def _settle(self) -> None:
+        if not self.is_settled():
+            self.world.run(AFTERWARDS)
+
+    def _try(self) -> None:
+        trials = Trials(self.world, self.ledger, self.troubles.policies)
+        trials.begin(dict(zip(self.setting.planned, self.setting.trials, strict=True)))
+        self.world.run(TRIED)
+        self._settle()
+
     def is_settled(self) -> bool:
         """Each domain has a size that it may have, all in it are well, and nothing has just happened there."""
-        live = Counter(str(server.mark.key) for server in self.world.ours())
-        is_sized = all(live[domain] in account.allowed for domain, account in self.ledger.accounts.items())
         lately = [entry for entry in self.world.cloud.journal if entry.time > self.world.kernel.now - JUST_NOW]
         lately += [entry for entry in self.world.parts_journal() if entry.time > self.world.kernel.now - JUST_NOW]
-        return is_sized and not self.world.ill() and not lately
+        return not self._odd() and not lately
+
+    def _odd(self) -> list[str]:
+        """What is not as it should be once all is calm: sizes, and who is ill."""
+        live = Counter(str(server.mark.key) for server in self.world.ours())
+        ill = [f"{name} is ill, and there" for name in self.world.ill()]
+        return ill + [
+            f"{domain} has {live[domain]} servers, and should have {_one_of(self.ledger.allowed(domain))}"
+            for domain in sorted(self.ledger.accounts)
+            if live[domain] not in self.ledger.allowed(domain)
+        ]
 
     def _is_being_swept(self) -> bool:
         """A sweep takes three a turn: many parts that were made in vain take many turns, and still go."""
@@ -102,6 +133,9 @@ class Story:
         self.troubles.make_peace()
         self.peace_at = self.world.kernel.now
         self.world.cloud.weather = FAIR
+        for domain in self.setting.planned:
+            self.troubles.clients.add(Trouble(self.peace_at, "add", domain, number=4))
+        self.troubles.policies.calm()
 
     def _register(self) -> None:
         """What servers are to be made with."""
@@ -143,9 +177,22 @@ class Story:
         }
         for server, instance in running.items():
             self.ledger.told.setdefault(instance, {}).setdefault(server, now)
-        self.ledger.shown[key] = Shown(now, domain["config"]["engine_conf"]["preserve_n"], frozenset(running))
+        is_policed = key in self.world.plans
+        size = domain["desired"] if is_policed else domain["config"]["engine_conf"]["preserve_n"]
+        self.ledger.shown[key] = Shown(now, size, frozenset(running))
+
+    def _ask_for_reasons(self) -> None:
+        """Why policies did what they did."""
+        for domain in self.setting.planned:
+            self.world.spawn(partial(self._ask_why, domain))
+
+    def _ask_why(self, domain: str) -> None:
+        owner, _, name = domain.partition(":")
+        for row in self._asked(owner, "list_decisions", domain_id=name) or ():
+            self.ledger.reasons[domain, row["member"], row["time"]] = row
 
     def _ask_at_the_end(self) -> None:
+        self._ask_for_reasons()
         looks = len(self.ledger.listings)
         self.world.spawn(self._look)
         self.world.run(5.0)
@@ -165,6 +212,10 @@ class Story:
                     told = self._asked(owner, "describe_instance", instance_id=row["instance_id"]) or {}
                     parts = frozenset(part["id"] for part in told.get("parts", ()))
                     self.ledger.furnished[row["instance_id"]] = Furnished(row["server_id"], parts)
+
+
+def _one_of(sizes: Iterable[int]) -> str:
+    return " or ".join(map(str, sorted(sizes)))
 
 
 def _weather(setting: Setting) -> Weather:

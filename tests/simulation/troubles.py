@@ -5,6 +5,7 @@ from tests.simulation.befalling.ends import Ends
 from tests.simulation.befalling.lines import Lines
 from tests.simulation.befalling.members import Members
 from tests.simulation.befalling.parts import Parts
+from tests.simulation.befalling.policies import Policies
 from tests.simulation.befalling.servers import Servers
 from tests.simulation.befalling.vms import Vms
 from tests.simulation.ledger import Ledger
@@ -17,13 +18,14 @@ class Troubles:
 
     def __init__(self, world: World, ledger: Ledger) -> None:
         self._world, self._ends = world, Ends(world.kernel)
-        self.clients = Clients(world, ledger)
+        self.clients, self.policies = Clients(world, ledger), Policies(world, self._ends, ledger)
         self._families = (
             Members(world, self._ends),
             Lines(world, self._ends),
             Servers(world, self._ends),
             Vms(world, self._ends, ledger),
             Parts(world, ledger),
+            self.policies,
             self.clients,
         )
 

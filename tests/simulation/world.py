@@ -1,8 +1,10 @@
 """All there is: replicas, the store's server, the bus, the cloud and its VMs, on one virtual clock."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
 from elastic.adapters.cloud.furnished import FurnishedCloud, PartEntry
@@ -17,16 +19,18 @@ from elastic.tuning import Tuning
 from tests.scenario.world import ENGINES, PATIENT, Notes
 from tests.simulation.bus import Bus, Client
 from tests.simulation.cloud import Road
+from tests.simulation.gauges import Gauge, Source, Tellers, said_by_vm
 from tests.simulation.kernel import Kernel
+from tests.simulation.labour import Labour, Toil
+from tests.simulation.partings import Partings
+from tests.simulation.plans import SITE, Plan
 from tests.simulation.process import Clock
 from tests.simulation.replica import Replica
 from tests.simulation.server import StoreServer
 from tests.simulation.vm import Vm
 
 PARTITIONS = 16
-SITE = "site"
-TUNING = replace(PATIENT, settle=4.0, brake=BrakePolicy(trickle=15.0))
-TYPE = "worker"
+TUNING = replace(PATIENT, settle=4.0, brake=BrakePolicy(trickle=15.0), sense=2.0, sensor_timeout=1.0)
 RECIPE = {
     "flavor": "tiny",
     "image": "debian",
@@ -38,6 +42,7 @@ RECIPE = {
 """What a server is made with where the cloud is furnished."""
 LESS = {"flavor": "tiny", "image": "debian", "networks": ["net"], "group": "soft-anti-affinity"}
 """What it is made with once that was changed."""
+NO_PLANS: Mapping[str, Plan] = {}
 ENDS = frozenset({Happened.GONE, Happened.VANISHED, Happened.KILLED, Happened.ERROR})
 
 
@@ -76,10 +81,16 @@ class Held:
 
 
 class World:
-    """`is_furnished`: servers are made with parts."""
+    """`is_furnished`: servers are made with parts. `plans`: of the domains whose size a policy chooses."""
 
     def __init__(
-        self, seed: int, members: int, weather: Weather, tuning: Tuning = TUNING, is_furnished: bool = False
+        self,
+        seed: int,
+        members: int,
+        weather: Weather,
+        tuning: Tuning = TUNING,
+        is_furnished: bool = False,
+        plans: Mapping[str, Plan] = NO_PLANS,
     ) -> None:
         self.kernel, self.chance, self.tuning = Kernel(), random.Random(f"world {seed}"), tuning
         self.lines: list[str] = []
@@ -90,8 +101,10 @@ class World:
             Clock(self.kernel), random.Random(f"cloud {seed}"), weather=weather, site_names=(SITE,)
         )
         self.road, self.mood = Road(), Mood()
-        self.engines = ENGINES | {"simplest": self._moody(ENGINES["simplest"])}
+        self.engines = {name: self._moody(engine) for name, engine in ENGINES.items()}
+        self._measure(seed, plans)
         self.vms: dict[str, Vm] = {}
+        self.labours: dict[str, Labour] = {}  # by server id, of all that ever lived
         self.looks: list[Look] = []
         self.clocks_stepped = False
         self.faults: list[str] = []  # of loops and threads of all that ever lived
@@ -104,6 +117,15 @@ class World:
         }
         self.kernel.at(0.0, self._watch_the_cloud)
         self.kernel.at(1.0, self._watch_health)
+
+    def _measure(self, seed: int, plans: Mapping[str, Plan]) -> None:
+        """By dice of its own: all else is as it would be without."""
+        self.plans, self.fortune = plans, random.Random(f"fortune {seed}")
+        self.gauge, self.tellers = Gauge(self.kernel), Tellers()
+        self.source = Source(self.kernel, self.gauge, self.tellers, self.fortune, self.fortune.random() < 0.25)
+        self.toils: dict[str, Toil] = defaultdict(Toil)
+        self.partings = Partings(self.kernel)
+        self.server.on_commit.append(self.partings.note)
 
     def _clock(self) -> Clock:
         drift, begun = self.chance.uniform(-1e-3, 1e-3), self.chance.uniform(0.0, 1e5)
@@ -158,8 +180,20 @@ class World:
 
     def _boot(self, server_id: str) -> None:
         found = [server for server in self.cloud.live_servers() if server.server_id == server_id]
-        if found:
-            self.vms[server_id] = Vm(self.bus, found[0])
+        if not found:
+            return
+        server, domain = found[0], str(found[0].mark.key)
+        if domain not in self.plans:
+            self.vms[server_id] = Vm(self.bus, server)
+            return
+        toil, plan = self.toils[domain], self.plans[domain]
+        tasks = int(self.fortune.random() < toil.share)
+        labour = Labour(self.kernel, domain, server.mark.instance_id, tasks, toil.seconds)
+        self.labours[server_id] = labour
+        self.vms[server_id] = Vm(self.bus, server, labour, partial(self._numbers, domain, plan.metric))
+
+    def _numbers(self, domain: str, metric: str) -> Mapping[str, object]:
+        return said_by_vm(metric, self.gauge.of(domain), self.tellers.vms, self.fortune)
 
     def _watch_health(self) -> None:
         for replica in self.up():

@@ -8,7 +8,8 @@ from tests.scenario.world import IMPATIENT
 from tests.simulation.bus import BEFORE_ASKED_AGAIN
 from tests.simulation.ledger import Ledger
 from tests.simulation.schedule import OWNERS, Trouble
-from tests.simulation.world import LESS, RECIPE, SITE, TYPE, World
+from tests.simulation.plans import SITE, TYPE
+from tests.simulation.world import LESS, RECIPE, World
 
 NO_ANSWER = ("unavailable", "too_late")  # the latter by the clock of who says so: another may have done it
 CALL_LIFE = 8.0
@@ -40,14 +41,14 @@ class Clients:
         self._spoken(trouble, trouble.number, self._add)
 
     def _add(self, owner: str, name: str, size: int | None) -> Reply | None:
-        world = self.world
+        world, plan = self.world, self.world.plans.get(f"{owner}:{name}")
         world.call(
             owner, "add_domain_definition", definition_id="plain", definition={"general": {"engine": "simplest"}}
         )
         kind = {"epuworker_type": TYPE} if world.is_furnished else {}
         config = {
-            "general": {"engine": "simplest"},
-            "engine_conf": {"preserve_n": size, "force_site": SITE, **kind},
+            "general": {"engine": plan.engine if plan else "simplest"},
+            "engine_conf": plan.conf(size or 0) if plan else {"preserve_n": size, "force_site": SITE, **kind},
             "health": IMPATIENT,
         }
         return world.call(owner, "add_domain", domain_id=name, definition_id="plain", config=config)
@@ -56,7 +57,8 @@ class Clients:
         self._spoken(trouble, trouble.number, self._resize)
 
     def _resize(self, owner: str, name: str, size: int | None) -> Reply | None:
-        config = {"engine_conf": {"preserve_n": size}}
+        plan = self.world.plans.get(f"{owner}:{name}")
+        config = {"engine_conf": plan.limits(size or 0) if plan else {"preserve_n": size}}
         return self.world.call(owner, "reconfigure_domain", domain_id=name, config=config)
 
     def remove(self, trouble: Trouble) -> None:

@@ -7,8 +7,9 @@ from elastic.adapters.cloud.weather import Happened
 from elastic.model.parts import PartKind
 from elastic.rules.strays import home_in
 from tests.simulation.ledger import Ledger
+from tests.simulation.plans import SITE
 from tests.simulation.schedule import Trouble
-from tests.simulation.world import SITE, World
+from tests.simulation.world import World
 
 KINDS = tuple(PartKind)
 T = TypeVar("T")

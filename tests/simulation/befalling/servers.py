@@ -4,8 +4,9 @@ from functools import partial
 
 from tests.simulation.befalling.ends import Ends
 from tests.simulation.bus import Manners
+from tests.simulation.plans import SITE
 from tests.simulation.schedule import Trouble
-from tests.simulation.world import SITE, World
+from tests.simulation.world import World
 
 
 class Servers:

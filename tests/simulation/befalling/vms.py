@@ -7,9 +7,10 @@ from elastic.model.domain import DomainKey
 from elastic.model.server import Mark, Server
 from tests.simulation.befalling.ends import Ends
 from tests.simulation.ledger import Ledger, Mute
+from tests.simulation.plans import SITE
 from tests.simulation.schedule import Trouble
 from tests.simulation.vm import Vm
-from tests.simulation.world import SITE, World
+from tests.simulation.world import World
 
 
 class Vms:

@@ -1,0 +1,54 @@
+"""Who is to go and who is to finish its work first, and when the store took that: an end follows much later when
+the cloud is away, and what was asked for by then may be asked for no more."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from elastic.model.view import View
+from elastic.rules.drains import draining
+from tests.simulation.kernel import Kernel
+from tests.simulation.plans import POLICED
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Since `time` it is to go. `drains_since`: since when it was to finish its work by then, null if it was not."""
+
+    time: float
+    domain: str
+    instance_id: str
+    drains_since: float | None
+
+
+class Partings:
+    """Of policed domains. `gone`: by instance id. `back`: who was to finish its work and then was wanted again, and
+    when. `sizes`: what each domain was to have, and since when."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self.gone: dict[str, Parting] = {}
+        self.back: dict[str, list[float]] = defaultdict(list)
+        self.drains: dict[str, float] = {}
+        self.sizes: dict[str, list[tuple[float, int]]] = defaultdict(list)
+
+    def note(self, view: View) -> None:
+        """So it stands after a write."""
+        domain, now = str(view.key), self._kernel.now
+        if domain not in POLICED:
+            return
+        named = draining(view)
+        for instance in view.instances:
+            name = instance.instance_id
+            if instance.state.is_over:
+                since = self.drains.pop(name, None)
+                self.gone.setdefault(name, Parting(now, domain, name, since))
+            elif name in named:
+                self.drains.setdefault(name, now)
+            elif self.drains.pop(name, None) is not None:
+                self.back[name].append(now)
+        self._note_size(domain, view.standing.desired)
+
+    def _note_size(self, domain: str, size: int | None) -> None:
+        past = self.sizes[domain]
+        if size is not None and (not past or past[-1][1] != size):
+            past.append((self._kernel.now, size))
