@@ -4,7 +4,7 @@ domains as wholes. Either may be silent, or tell what makes no sense; the source
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from elastic.errors import SensorFailed
@@ -19,7 +19,7 @@ LONGEST = 12.0  # seconds that a slow one takes: far more than it is given
 
 
 class Gauge:
-    """What each domain's metric is, and was: (since when, number). `clearest`: since when."""
+    """What each domain's metric is, and was: (since when, number)."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -41,10 +41,18 @@ class Gauge:
 
 @dataclass
 class Tellers:
-    """How the source is, and how instances are, as far as their metrics go."""
+    """How the source is, and how instances are, as far as their metrics go. `unheard`: domains that nobody tells
+    of."""
 
     source: str = WELL
     vms: str = WELL
+    unheard: set[str] = field(default_factory=set)
+
+    def of_source(self, domain: str) -> str:
+        return SILENT if domain in self.unheard else self.source
+
+    def of_vms(self, domain: str) -> str:
+        return SILENT if domain in self.unheard else self.vms
 
 
 class Source:
@@ -52,11 +60,11 @@ class Source:
 
     def __init__(self, kernel: Kernel, gauge: Gauge, tellers: Tellers, chance: random.Random, keeps_time: bool) -> None:
         self._kernel, self._gauge, self._tellers = kernel, gauge, tellers
-        self._chance, self._keeps_time = chance, keeps_time
+        self._chance, self.keeps_time = chance, keeps_time
 
     def read(self, wanted: Wanted, timeout: float) -> Any:
         """In a task of who asks."""
-        manner, chance = self._tellers.source, self._chance
+        manner, chance = self._tellers.of_source(str(wanted.key)), self._chance
         self._kernel.met[f"a source was {manner}"] += 1
         if manner == SILENT:
             self._kernel.sleep(timeout)
@@ -72,7 +80,7 @@ class Source:
 
     def _readings(self, wanted: Wanted) -> Readings:
         number = self._gauge.of(str(wanted.key))
-        at = EPOCH + self._kernel.now if self._keeps_time else wanted.now
+        at = EPOCH + self._kernel.now if self.keeps_time else wanted.now
         reading = Reading(why_none="nobody has measured") if number is None else Reading(Sample(at, number), "it")
         return Readings(domain={name: reading for name in wanted.of_domain})
 

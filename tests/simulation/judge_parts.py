@@ -12,6 +12,7 @@ from elastic.model.parts import FoundPart, PartKind
 from elastic.rules.ring import slot_of
 from elastic.rules.strays import home_of
 from tests.simulation.evidence import Evidence, servers_lives
+from tests.simulation.plans import POLICED
 from tests.simulation.schedule import DOMAINS
 from tests.simulation.world import LESS, RECIPE, Held
 
@@ -29,7 +30,7 @@ def _needed(recipe: Mapping[str, Any]) -> Counter[PartKind]:
 
 
 ENDS = (Befell.GONE, Befell.VANISHED)
-DOMAIN_OF = {slot_of(DomainKey(*name.split(":"))): name for name in DOMAINS}
+DOMAIN_OF = {slot_of(DomainKey(*name.split(":"))): name for name in (*DOMAINS, *POLICED)}
 
 
 def is_our_part(found: FoundPart) -> bool:

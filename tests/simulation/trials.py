@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 from tests.simulation.befalling.policies import Policies
-from tests.simulation.gauges import SILENT
 from tests.simulation.kernel import FOREVER
 from tests.simulation.labour import Toil
 from tests.simulation.ledger import Ledger
@@ -84,8 +83,7 @@ def _fall(trial: Trial) -> None:
 def _death_without_data(trial: Trial) -> None:
     """What dies is replaced, and nothing else is done."""
     trial.hold()
-    tellers = trial.world.tellers
-    tellers.source = tellers.vms = SILENT
+    trial.world.tellers.unheard.add(trial.domain)
     trial.wait(PERIOD + TOLD)
     trial.lose_one()
 

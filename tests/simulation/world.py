@@ -193,7 +193,7 @@ class World:
         self.vms[server_id] = Vm(self.bus, server, labour, partial(self._numbers, domain, plan.metric))
 
     def _numbers(self, domain: str, metric: str) -> Mapping[str, object]:
-        return said_by_vm(metric, self.gauge.of(domain), self.tellers.vms, self.fortune)
+        return said_by_vm(metric, self.gauge.of(domain), self.tellers.of_vms(domain), self.fortune)
 
     def _watch_health(self) -> None:
         for replica in self.up():
