@@ -13,7 +13,7 @@ from tests.simulation.world import World
 
 TOLD = 5.0  # seconds in which all know what VMs say of their work, or what a source says
 STEPPED = 10.0  # seconds in which a size has followed by a step, and who is to drain has been told so
-LONG = 100.0  # seconds of cooldown: more than there are left
+LONG = 300.0  # seconds of cooldown: more than there are left
 FEW, MANY = 0.0, 1.0
 
 

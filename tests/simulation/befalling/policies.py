@@ -19,6 +19,7 @@ class Policies:
     def __init__(self, world: World, ends: Ends, ledger: Ledger) -> None:
         self.world, self._ends, self.ledger = world, ends, ledger
         self._asked: dict[str, str] = {}  # who was to be protected, and whose it is
+        self._let_go_at: dict[str, float] = {}
 
     def demand(self, trouble: Trouble) -> None:
         """More or less is asked of a domain."""
@@ -83,8 +84,8 @@ class Policies:
             self.world.spawn(partial(self._protect, vm.key.owner, vm.instance_id))
 
     def _protect(self, owner: str, name: str) -> None:
-        self._asked[name] = owner
-        if self._done(owner, "protect_instance", name):
+        self._asked[name], begun = owner, self.world.kernel.now
+        if self._done(owner, "protect_instance", name) and self._let_go_at.get(name, -1.0) < begun:
             self.world.say(f"{name} is protected")
             self.ledger.protected[name].append((self.world.kernel.now, FOREVER))
 
@@ -94,6 +95,7 @@ class Policies:
 
     def _let_go(self, name: str) -> None:
         self.world.say(f"{name} is to be protected no more")
+        self._let_go_at[name] = self.world.kernel.now
         times = self.ledger.protected[name]
         times[:] = [(since, min(until, self.world.kernel.now)) for since, until in times]
         self.world.spawn(partial(self._done, self._asked[name], "unprotect_instance", name))
