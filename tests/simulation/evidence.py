@@ -37,6 +37,7 @@ class Evidence:
     unsettled: Sequence[str] = ()
     partings: Mapping[str, Parting] = field(default_factory=dict)
     draining: Collection[str] = ()
+    writes: Mapping[tuple[str, int], int] = field(default_factory=dict)
     labours: Mapping[str, Labour] = field(default_factory=dict)
 
     @classmethod
@@ -63,6 +64,7 @@ class Evidence:
             unsettled=story.unsettled,
             partings=world.partings.gone,
             draining=frozenset(world.partings.drains),
+            writes=world.partings.writes,
             labours=world.labours,
         )
 

@@ -12,13 +12,14 @@ from elastic.adapters.cloud.weather import Happened
 from tests.simulation.evidence import ENDED, Evidence, is_ours
 from tests.simulation.labour import SERVING, Labour
 from tests.simulation.ledger import CARRIED_OUT
-from tests.simulation.partings import Parting
+from tests.simulation.partings import SPAN, Parting
 
 LATE = 20.0  # seconds by which a number may be old that somebody goes for: a sample's age, a write that is held up
 BEFORE = 60.0  # seconds for which a size may lag behind
 TOLD = 6.0  # seconds in which work is known of: two heartbeats, and one that is lost
 REPLACED = 25.0  # seconds in calm, from a death to the successor
 SLACK = 0.5
+MOST_WRITES = 120  # in ten seconds, of one domain: what a busy one may take
 
 
 def never_above_maximum(seen: Evidence) -> Iterator[str]:
@@ -99,21 +100,24 @@ def the_protected_stay(seen: Evidence) -> Iterator[str]:
 
 
 def the_busy_finish_first(seen: Evidence) -> Iterator[str]:
-    """P5: who has said for a while that it has work goes only when it has said that it has drained, or when the time
-    for that is over."""
+    """P5: who runs, as clients were told, and has said for a while that it has work, goes only when it has said that
+    it has drained, or when the time for that is over."""
     for parting in _of_the_well(seen):
-        if not any(_was_busy(labour, parting) for labour in seen.labours_of(parting.instance_id)):
+        told = seen.ledger.told.get(parting.instance_id, {})
+        ran = any(at < parting.time for at in told.values())
+        if not ran or not any(_was_busy(labour, parting) for labour in seen.labours_of(parting.instance_id)):
             continue
         longest, since = seen.ledger.plans[parting.domain].longest_drain, parting.drains_since
         if since is None:
             yield f"P5: {parting.instance_id} of {parting.domain} had work at {parting.time:.1f}, and did not drain"
         elif longest is None or parting.time - since < longest - SLACK:
-            told = f"{parting.time - since:.1f} s of time to drain"
-            yield f"P5: {parting.instance_id} of {parting.domain} had work at {parting.time:.1f}, and had {told}"
+            had = f"{parting.time - since:.1f} s to drain"
+            yield f"P5: {parting.instance_id} of {parting.domain} had work at {parting.time:.1f}, and had {had}"
 
 
 def _was_busy(labour: Labour, parting: Parting) -> bool:
-    return all(moment.tasks for moment in labour.during(parting.time - TOLD, parting.time))
+    since = parting.time - TOLD
+    return labour.past[0].since <= since and all(m.tasks for m in labour.during(since, parting.time))
 
 
 def all_serve(seen: Evidence) -> Iterator[str]:
@@ -134,6 +138,13 @@ def one_mind(seen: Evidence) -> Iterator[str]:
             yield f"P8: {member} both launched and ended in {domain}: {decision['reason']}"
 
 
+def few_writes(seen: Evidence) -> Iterator[str]:
+    """P11: no domain is written without an end: what is written is looked at at once."""
+    for (domain, since), count in sorted(seen.writes.items()):
+        if count > MOST_WRITES:
+            yield f"P11: {domain} was written {count} times in {SPAN} s from {since} on"
+
+
 POLICY_RULES = (
     never_above_maximum,
     never_below_minimum,
@@ -142,4 +153,5 @@ POLICY_RULES = (
     the_busy_finish_first,
     all_serve,
     one_mind,
+    few_writes,
 )

@@ -1,13 +1,15 @@
 """Who is to go and who is to finish its work first, and when the store took that: an end follows much later when
 the cloud is away, and what was asked for by then may be asked for no more."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from elastic.model.view import View
 from elastic.rules.drains import draining
 from tests.simulation.kernel import Kernel
 from tests.simulation.plans import POLICED
+
+SPAN = 10  # seconds in which writes are counted
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Parting:
 
 class Partings:
     """Of policed domains. `gone`: by instance id. `back`: who was to finish its work and then was wanted again, and
-    when. `sizes`: what each domain was to have, and since when."""
+    when. `sizes`: what each domain was to have, and since when. `writes`: how often its roles wrote in each ten
+    seconds, by domain and their beginning."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -30,10 +33,12 @@ class Partings:
         self.back: dict[str, list[float]] = defaultdict(list)
         self.drains: dict[str, float] = {}
         self.sizes: dict[str, list[tuple[float, int]]] = defaultdict(list)
+        self.writes: Counter[tuple[str, int]] = Counter()
 
     def note(self, view: View) -> None:
         """So it stands after a write."""
         domain, now = str(view.key), self._kernel.now
+        self.writes[domain, int(now // SPAN * SPAN)] += 1
         if domain not in POLICED:
             return
         named = draining(view)
