@@ -58,7 +58,9 @@ class Tellers:
 class Source:
     """`keeps_time`: it tells by its own clock when it measured, and not by that of who asks."""
 
-    def __init__(self, kernel: Kernel, gauge: Gauge, tellers: Tellers, chance: random.Random, keeps_time: bool) -> None:
+    def __init__(
+        self, kernel: Kernel, gauge: Gauge, tellers: Tellers, chance: random.Random, keeps_time: bool
+    ) -> None:
         self._kernel, self._gauge, self._tellers = kernel, gauge, tellers
         self._chance, self.keeps_time = chance, keeps_time
 
@@ -82,7 +84,7 @@ class Source:
         number = self._gauge.of(str(wanted.key))
         at = EPOCH + self._kernel.now if self.keeps_time else wanted.now
         reading = Reading(why_none="nobody has measured") if number is None else Reading(Sample(at, number), "it")
-        return Readings(domain={name: reading for name in wanted.of_domain})
+        return Readings(domain=dict.fromkeys(wanted.of_domain, reading))
 
     def _garbage(self, wanted: Wanted) -> Any:
         """Nothing that could be taken for a number of now."""

@@ -1,9 +1,10 @@
-"""The verdict over domains whose size a policy chooses: from the cloud's journal, from when the store took who is to
-go, from what VMs had in hand, and from the reasons that clients were told. Where there are none such there is
+"""The verdict over domains whose size a policy chooses: from the cloud's journal, from when the store took who is
+to go, from what VMs had in hand, and from the reasons that clients were told. Where there are none such there is
 nothing to say.
 
-What the size comes to in the end is in `judge.py:converged`: it is one that the metric asks for, or the one that was
-to stay."""
+What the size comes to in the end is in `judge.py:converged`: it is one that the metric asks for, or the one that
+was to stay.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -71,7 +72,11 @@ def nobody_goes_for_nothing(seen: Evidence) -> Iterator[str]:
     for parting in _of_the_well(seen):
         times = [at for at in (parting.time, parting.drains_since) if at is not None]
         if not any(_asks_for_fewer(seen, parting.domain, at) for at in times):
-            yield f"P5: {parting.instance_id} of {parting.domain} was to go at {parting.time:.1f}, and nobody asked"
+            yield f"P5: {_told(parting)}, and nobody asked"
+
+
+def _told(parting: Parting) -> str:
+    return f"{parting.instance_id} of {parting.domain} was to go at {parting.time:.1f}"
 
 
 def _asks_for_fewer(seen: Evidence, domain: str, at: float) -> bool:
@@ -96,12 +101,12 @@ def the_protected_stay(seen: Evidence) -> Iterator[str]:
     for parting in _of_the_well(seen):
         times = seen.ledger.protected.get(parting.instance_id, [])
         if any(since < parting.time < until for since, until in times):
-            yield f"P5: {parting.instance_id} of {parting.domain} was protected, and was to go at {parting.time:.1f}"
+            yield f"P5: {_told(parting)}, and was protected"
 
 
 def the_busy_finish_first(seen: Evidence) -> Iterator[str]:
-    """P5: who runs, as clients were told, and has said for a while that it has work, goes only when it has said that
-    it has drained, or when the time for that is over."""
+    """P5: who runs, as clients were told, and has said for a while that it has work, goes only when it has said
+    that it has drained, or when the time for that is over."""
     for parting in _of_the_well(seen):
         told = seen.ledger.told.get(parting.instance_id, {})
         ran = any(at < parting.time for at in told.values())
@@ -109,10 +114,9 @@ def the_busy_finish_first(seen: Evidence) -> Iterator[str]:
             continue
         longest, since = seen.ledger.plans[parting.domain].longest_drain, parting.drains_since
         if since is None:
-            yield f"P5: {parting.instance_id} of {parting.domain} had work at {parting.time:.1f}, and did not drain"
+            yield f"P5: {_told(parting)}, had work, and did not drain"
         elif longest is None or parting.time - since < longest - SLACK:
-            had = f"{parting.time - since:.1f} s to drain"
-            yield f"P5: {parting.instance_id} of {parting.domain} had work at {parting.time:.1f}, and had {had}"
+            yield f"P5: {_told(parting)}, had work, and had {parting.time - since:.1f} s to drain"
 
 
 def _was_busy(labour: Labour, parting: Parting) -> bool:

@@ -59,9 +59,9 @@ class Ledger:
     """`given_up`: how many healthy servers clients' words allow to be deleted: (when, how many), a domain.
     `harmed`: instances that something was done to, and since when; `dismissed`: those that clients were told are
     terminated; `mutes`: when nobody could hear whom. `listings`: what clients were shown, and `shown`: last,
-    of a domain. `plans` and `gauge`: what policies go by, where one chooses the size; `held`: sizes that are to stay,
-    whatever the metric says; `protected`: from when to when, by what was answered; `reasons`: what clients were told
-    of decisions."""
+    of a domain. `plans` and `gauge`: what policies go by, where one chooses the size; `held`: sizes that are to
+    stay, whatever the metric says; `protected`: from when to when, by what was answered; `reasons`: what clients
+    were told of decisions."""
 
     def __init__(self, plans: Mapping[str, Plan] | None = None, gauge: Gauge | None = None) -> None:
         self.plans, self.gauge = plans or {}, gauge
@@ -100,7 +100,9 @@ class Ledger:
         """The largest size that it may have had in that time, by its clients' words."""
         sizes = self.sizes_over_time[domain]
         ends = [at for at, _ in sizes[1:]] + [NOBODY_KNOWS]
-        return max((size for (at, size), end in zip(sizes, ends, strict=True) if at <= now and end >= since), default=0)
+        return max(
+            (size for (at, size), end in zip(sizes, ends, strict=True) if at <= now and end >= since), default=0
+        )
 
     def may_be_removed(self, domain: str, now: float) -> bool:
         """A client has asked for its end a while ago, or later."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from elastic.adapters.cloud.furnished import NO_PARTS
+from tests.simulation.met_policies import POLICIES
 from tests.simulation.story import Story
 
 EVENTS: Mapping[str, tuple[str, str]] = {
@@ -47,4 +48,5 @@ def met(story: Story) -> Counter[str]:
         name: sum(event.kind == kind and words in event.text for event in events)
         for name, (kind, words) in EVENTS.items()
     }
-    return Counter(seen) + Counter({name: world.kernel.met[name] for name in BESIDE})
+    policies = {name: count(story) for name, count in POLICIES.items()}
+    return Counter(seen) + Counter({name: world.kernel.met[name] for name in BESIDE}) + Counter(policies)

@@ -14,7 +14,7 @@ SPAN = 10  # seconds in which writes are counted
 
 @dataclass(frozen=True)
 class Parting:
-    """Since `time` it is to go. `drains_since`: since when it was to finish its work by then, null if it was not."""
+    """Since `time` it is to go. `drains_since`: since when it was to finish its work first, null if it was not."""
 
     time: float
     domain: str
@@ -23,9 +23,9 @@ class Parting:
 
 
 class Partings:
-    """Of policed domains. `gone`: by instance id. `back`: who was to finish its work and then was wanted again, and
-    when. `sizes`: what each domain was to have, and since when. `writes`: how often its roles wrote in each ten
-    seconds, by domain and their beginning."""
+    """`gone`, of policed domains: by instance id. `drains`: who is to finish its work, and since when; `back`: who
+    was to, and then was wanted again, and when. `sizes`: what each domain was to have, and since when. `writes`:
+    how often roles wrote in each SPAN, by domain and the span's beginning."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel

@@ -22,8 +22,8 @@ Conf = dict[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """`by`: who tells the metric. `then`: what becomes of a drain that takes too long. `law`: the engine's, where it
-    has one. `least`: the minimum."""
+    """`by`: who tells the metric. `then`: what becomes of a drain that takes too long. `law`: the engine's, where
+    it has one. `least`: the minimum."""
 
     engine: str
     by: str

@@ -95,8 +95,9 @@ def _with_policies(schedule: Schedule) -> Schedule:
     """By dice of their own, too."""
     chance = random.Random(f"policies {schedule.seed}")
     domains = POLICED if schedule.seed % 3 == 0 else POLICED[:1]
-    plans = tuple(chance.choice(tuple(PLANS)) for _ in domains)
-    setting = replace(schedule.setting, plans=plans, trials=tuple(chance.choice(TRIALS) for _ in domains))
+    trials = tuple(chance.choice(TRIALS) for _ in domains)
+    plans = tuple(chance.choice(KILLING if trial == UNANSWERED else tuple(PLANS)) for trial in trials)
+    setting = replace(schedule.setting, plans=plans, trials=trials)
     troubles = list(schedule.troubles)
     for number, domain in enumerate(domains):
         at, most = round(CALM_FIRST + 0.5 + 4 * number * chance.random(), 2), chance.randint(2, 5)
@@ -236,6 +237,8 @@ def _badly(chance: random.Random, _members: str, _setting: Setting) -> Given:
     }
 
 
+UNANSWERED = "drain that is not answered"
+KILLING = tuple(name for name, plan in PLANS.items() if plan.then == "kill")
 POLICIES: dict[str, tuple[int, Draw]] = {
     "demand": (6, _policed),
     "tell_badly": (3, _badly),
@@ -254,7 +257,7 @@ TRIALS = (
     "death without data",
     "death in the cooldown",
     "drain that is answered",
-    "drain that is not answered",
+    UNANSWERED,
     "drain that is taken back",
     "death of who drains",
 )

@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 
 from tests.simulation.met import BESIDE, EVENTS
+from tests.simulation.met_policies import POLICIES
 from tests.simulation.schedule import KINDS, PARTS, drawn
 from tests.simulation.verdicts import judged, judged_seed
 
@@ -28,7 +29,7 @@ def test_what_the_rules_are_there_for_does_come_about() -> None:
     seen: Counter[str] = Counter()
     for seed in range(1, ENOUGH + 1):
         seen.update(judged_seed(seed).met)
-    assert not [name for name in (*EVENTS, *BESIDE) if not seen[name]]
+    assert not [name for name in (*EVENTS, *BESIDE, *POLICIES) if not seen[name]]
 
 
 def test_the_same_seed_is_the_same_story_byte_for_byte() -> None:

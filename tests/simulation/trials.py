@@ -103,11 +103,8 @@ def _drain_that_is_answered(trial: Trial) -> None:
 
 
 def _drain_that_is_not_answered(trial: Trial) -> None:
-    """They go when their time is over; where that never is, in the end they do answer."""
+    """They go when their time is over."""
     _busy_and_too_many(trial)
-    trial.wait(STEPPED)
-    if trial.plan.then != "kill":
-        trial.toil(seconds=1.0)
 
 
 def _drain_that_is_taken_back(trial: Trial) -> None:

@@ -29,7 +29,7 @@ def nothing() -> Mapping[str, Any]:
 
 
 class Vm:
-    """`is_silent`: its agent died. `is_muted`: the agent is well, and its words reach nobody, nor do ours reach it.
+    """`is_silent`: its agent died. `is_muted`: the agent is well; its words reach nobody, nor do ours reach it.
     `labour`: null where it has nothing to do and takes no orders; `numbers`: its metrics."""
 
     def __init__(

@@ -7,8 +7,8 @@ from elastic.ports.bus import Reply
 from tests.scenario.world import IMPATIENT
 from tests.simulation.bus import BEFORE_ASKED_AGAIN
 from tests.simulation.ledger import Ledger
-from tests.simulation.schedule import OWNERS, Trouble
 from tests.simulation.plans import SITE, TYPE
+from tests.simulation.schedule import OWNERS, Trouble
 from tests.simulation.world import LESS, RECIPE, World
 
 NO_ANSWER = ("unavailable", "too_late")  # the latter by the clock of who says so: another may have done it
