@@ -61,9 +61,9 @@ def never_below_minimum(seen: Evidence) -> Iterator[str]:
             ready[domain].add(entry.server_id)
         elif entry.what in (*ENDED, Happened.DELETE_ASKED, Happened.KILLED, Happened.ERROR):
             ready[domain].discard(entry.server_id)
-            lately = sum(entry.time - REPLACED <= at <= entry.time for at in seen.ledger.harmed.values())
+            lately = [at for of, at in seen.ledger.deaths if of == domain and 0.0 <= entry.time - at <= REPLACED]
             is_there = None not in seen.ledger.accounts[domain].sizes
-            if entry.time > seen.calm_at and is_there and len(ready[domain]) + lately < plan.least:
+            if entry.time > seen.calm_at and is_there and len(ready[domain]) + len(lately) < plan.least:
                 yield f"P8: {domain} has {len(ready[domain])} at {entry.time:.1f}, and its minimum is {plan.least}"
 
 

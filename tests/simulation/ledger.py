@@ -23,9 +23,12 @@ class Account:
         default_factory=list
     )  # not answered: size, until when it may act
     history: list[tuple[float, frozenset[int | None]]] = field(default_factory=list)  # since when, `sizes`
+    removals: list[float] = field(default_factory=list)  # when its end was asked for
 
     def asked(self, size: int | None, now: float) -> None:
         self.history.append((now, frozenset(self.sizes | {size})))
+        if size is None:
+            self.removals.append(now)
 
     def told(self, now: float) -> None:
         """An answer came, or none will."""
@@ -66,6 +69,7 @@ class Ledger:
     def __init__(self, plans: Mapping[str, Plan] | None = None, gauge: Gauge | None = None) -> None:
         self.plans, self.gauge = plans or {}, gauge
         self.held: dict[str, int] = {}
+        self.deaths: list[tuple[str, float]] = []  # by domain, of those that were lost on purpose
         self.protected: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self.reasons: dict[tuple[str, str, float], Mapping[str, Any]] = {}  # by domain, member and time
         self.accounts: dict[str, Account] = defaultdict(Account)
@@ -105,8 +109,10 @@ class Ledger:
         )
 
     def may_be_removed(self, domain: str, now: float) -> bool:
-        """A client has asked for its end a while ago, or later."""
-        return not self.accounts[domain].is_surely_there(now - CARRIED_OUT, now)
+        """A client has asked for its end a while ago; or earlier, and it may yet be acted on."""
+        account = self.accounts[domain]
+        longest = NOBODY_KNOWS if (None, NOBODY_KNOWS) in account.pending else CARRIED_OUT
+        return any(0.0 <= now - at <= longest for at in account.removals)
 
     def lets_go(self, domain: str, since: float, until: float, before: float) -> bool:
         """Whether what a policy goes by, in that time and for `before` seconds ahead of it, has somebody go."""

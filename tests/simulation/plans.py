@@ -120,7 +120,8 @@ class Plan:
         """Whether somebody may have to go for what the metric said of late, or `before` that."""
         if self.goes_by_thresholds:
             return any(number < DOWN for number in numbers)
-        return min(map(self._wanted, numbers)) < max(map(self._wanted, (*before, *numbers)))
+        wanted = [self._wanted(number) for number in (*before, *numbers)]
+        return any(wanted[n] < max(wanted[: n + 1]) for n in range(len(before), len(wanted)))
 
     @property
     def longest_drain(self) -> float | None:

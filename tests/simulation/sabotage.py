@@ -2,19 +2,31 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from typing import Any
 from unittest.mock import patch
 
 from msgspec.structs import replace
 
 from elastic.adapters.store.memory import MemoryStore
+from elastic.model.actions import Candidate
+from elastic.model.heartbeat import DrainOrder, Heard
 from elastic.model.instance import Instance
 from elastic.model.server import Server
 from elastic.model.states import InstanceState
 from elastic.ports.store import Change
-from elastic.roles import decider, provisioner, sweepable
+from elastic.roles import decider, drainer, provisioner, sensing, sweepable
 from elastic.roles.pipe import Pipe
-from elastic.rules import lifecycle, provisioning
+from elastic.rules import (
+    drains,
+    lifecycle,
+    observing,
+    provisioning,
+    sampling,
+    sizing,
+    thresholds,
+    wishes,
+)
 from elastic.rules.caution import Brake
 from elastic.rules.dossier import Dossier, Look
 from elastic.rules.strays import Claim
@@ -100,6 +112,55 @@ def _sweep_of_parts() -> list[Patch]:
     return [(sweepable.Parts, "listed", lambda *_: [])]
 
 
+def _protection() -> list[Patch]:
+    """Whoever is protected may go like all others."""
+    candidate = wishes._candidate
+
+    def unprotected(*seen: Any) -> Candidate:
+        return replace(candidate(*seen), protected=False)
+
+    return [(wishes, "_candidate", unprotected)]
+
+
+def _drain() -> list[Patch]:
+    """Who is busy goes at once."""
+    return [(Candidate, "is_busy", property(lambda _: False))]
+
+
+def _taking_back() -> list[Patch]:
+    """Who drains and is wanted again is not told so."""
+    order_for = drains.order_for
+
+    def one_way(instance_id: str, wanted: bool, gives_back: bool, heard: Heard) -> DrainOrder | None:
+        return order_for(instance_id, wanted, gives_back, heard) if wanted else None
+
+    return [(drainer, "order_for", one_way)]
+
+
+def _no_data() -> list[Patch]:
+    """What nobody tells is 0."""
+    measured = sampling.measured
+
+    def zero(*asked: Any) -> Fraction:
+        return measured(*asked) or Fraction(0)
+
+    return [(thresholds, "measured", zero), (observing, "measured", zero)]
+
+
+def _soundness_of_readings() -> list[Patch]:
+    """What a sensor tells is taken as it is."""
+    return [(sensing, "sound", lambda told, *_: told)]
+
+
+def _maximum() -> list[Patch]:
+    limited = sizing.Limits._limited
+
+    def unlimited(limits: sizing.Limits, wanted: int) -> int:
+        return max(wanted, limited(limits, wanted))
+
+    return [(sizing.Limits, "_limited", unlimited)]
+
+
 RULES: Mapping[str, Any] = {
     "the fence": _fence,
     "look before create": _look_before_create,
@@ -112,6 +173,12 @@ RULES: Mapping[str, Any] = {
     "the release of parts": _release_of_parts,
     "the sweep's ownership check of parts": _sweep_s_ownership_check_of_parts,
     "the sweep of parts": _sweep_of_parts,
+    "the protection": _protection,
+    "the drain of the busy": _drain,
+    "taking back": _taking_back,
+    "no data is not 0": _no_data,
+    "the soundness of readings": _soundness_of_readings,
+    "the maximum": _maximum,
 }
 
 

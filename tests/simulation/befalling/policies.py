@@ -13,6 +13,7 @@ from tests.simulation.vm import Vm
 from tests.simulation.world import World
 
 NEVER = 8.0  # a trouble's seconds from which on a VM never finishes
+MOST_TRIES, BETWEEN_TRIES = 8, 2.0
 
 
 class Policies:
@@ -76,6 +77,7 @@ class Policies:
             self.world.say(f"{vm.instance_id} of {vm.key} dies{' while it drains' if drains else ''}")
             self.world.kernel.met["one died while it drained"] += drains
             self.ledger.harmed.setdefault(vm.instance_id, self.world.kernel.now)
+            self.ledger.deaths.append((str(vm.key), self.world.kernel.now))
             self.world.cloud.kill(vm.server_id)
 
     def protect(self, trouble: Trouble) -> None:
@@ -98,7 +100,14 @@ class Policies:
         self._let_go_at[name] = self.world.kernel.now
         times = self.ledger.protected[name]
         times[:] = [(since, min(until, self.world.kernel.now)) for since, until in times]
-        self.world.spawn(partial(self._done, self._asked[name], "unprotect_instance", name))
+        self.world.spawn(partial(self._unprotect, self._asked[name], name))
+
+    def _unprotect(self, owner: str, name: str) -> None:
+        """Asked again where a member's clock says that it is too late for that."""
+        for _ in range(MOST_TRIES):
+            if self._done(owner, "unprotect_instance", name):
+                return
+            self.world.kernel.sleep(BETWEEN_TRIES)
 
     def protect_first(self, domain: str) -> None:
         """Who would be the first to go: the newest."""
