@@ -4,11 +4,13 @@ the cloud is away, and what was asked for by then may be asked for no more."""
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from elastic.model.states import InstanceState
 from elastic.model.view import View
 from elastic.rules.drains import draining
 from tests.simulation.kernel import Kernel
 from tests.simulation.plans import POLICED
 
+ENDED = (InstanceState.TERMINATING, InstanceState.TERMINATED)  # and not: it failed
 SPAN = 10  # seconds in which writes are counted
 
 
@@ -46,7 +48,8 @@ class Partings:
             name = instance.instance_id
             if instance.state.is_over:
                 since = self.drains.pop(name, None)
-                self.gone.setdefault(name, Parting(now, domain, name, since))
+                if instance.state in ENDED:
+                    self.gone.setdefault(name, Parting(now, domain, name, since))
             elif name in named:
                 self.drains.setdefault(name, now)
             elif self.drains.pop(name, None) is not None:
