@@ -86,7 +86,7 @@ class Plan:
         }
 
     def _behaviour(self) -> Conf:
-        return {"interval": 2, "window_down": 4, "max_step_down": "50%|2", "cooldown_in": COOLDOWN}
+        return {"interval": 3, "window_down": 4, "max_step_down": "50%|2", "cooldown_in": COOLDOWN}
 
     def _sensors(self) -> Conf:
         sensors: Conf = {"sample_period": PERIOD}

@@ -94,10 +94,11 @@ def drawn(seed: int) -> Schedule:
 def _with_policies(schedule: Schedule) -> Schedule:
     """By dice of their own, too."""
     chance = random.Random(f"policies {schedule.seed}")
-    domains = POLICED if schedule.seed % 3 == 0 else POLICED[:1]
-    trials = tuple(chance.choice(TRIALS) for _ in domains)
-    plans = tuple(chance.choice(KILLING if trial == UNANSWERED else tuple(PLANS)) for trial in trials)
-    setting = replace(schedule.setting, plans=plans, trials=trials)
+    domains = POLICED if schedule.seed % 6 == 0 else POLICED[:1]
+    trials = tuple(TRIALS[(schedule.seed // 2 + 3 * n) % len(TRIALS)] for n, _ in enumerate(domains))
+    plans = tuple(chance.choice(ENDING if trial == UNANSWERED else tuple(PLANS)) for trial in trials)
+    is_tried = schedule.seed % 2 == 0  # each costs half a minute of the story's time
+    setting = replace(schedule.setting, plans=plans, trials=trials if is_tried else ())
     troubles = list(schedule.troubles)
     for number, domain in enumerate(domains):
         at, most = round(CALM_FIRST + 0.5 + 4 * number * chance.random(), 2), chance.randint(2, 5)
@@ -238,7 +239,7 @@ def _badly(chance: random.Random, _members: str, _setting: Setting) -> Given:
 
 
 UNANSWERED = "drain that is not answered"
-KILLING = tuple(name for name, plan in PLANS.items() if plan.then == "kill")
+ENDING = tuple(name for name, plan in PLANS.items() if plan.longest_drain is not None)
 POLICIES: dict[str, tuple[int, Draw]] = {
     "demand": (6, _policed),
     "tell_badly": (3, _badly),

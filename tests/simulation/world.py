@@ -30,7 +30,7 @@ from tests.simulation.server import StoreServer
 from tests.simulation.vm import Vm
 
 PARTITIONS = 16
-TUNING = replace(PATIENT, settle=4.0, brake=BrakePolicy(trickle=15.0), sense=2.0, sensor_timeout=1.0)
+TUNING = replace(PATIENT, settle=4.0, brake=BrakePolicy(trickle=15.0), sense=3.0, sensor_timeout=1.0)
 RECIPE = {
     "flavor": "tiny",
     "image": "debian",
