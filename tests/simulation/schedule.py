@@ -96,7 +96,10 @@ def _with_policies(schedule: Schedule) -> Schedule:
     chance = random.Random(f"policies {schedule.seed}")
     domains = POLICED if schedule.seed % 6 == 0 else POLICED[:1]
     trials = tuple(TRIALS[(schedule.seed // 2 + 3 * n) % len(TRIALS)] for n, _ in enumerate(domains))
-    plans = tuple(chance.choice(ENDING if trial == UNANSWERED else tuple(PLANS)) for trial in trials)
+    plans = tuple(chance.choice(tuple(PLANS)) for _ in trials)
+    if UNANSWERED in trials:  # where no time is ever over, nothing would come of it
+        ending = ENDING[schedule.seed // 16 % len(ENDING)]
+        plans = tuple(ending if trial == UNANSWERED else plan for plan, trial in zip(plans, trials, strict=True))
     is_tried = schedule.seed % 2 == 0  # each costs half a minute of the story's time
     setting = replace(schedule.setting, plans=plans, trials=trials if is_tried else ())
     troubles = list(schedule.troubles)

@@ -13,6 +13,7 @@ import pytest
 from tests.simulation.met import BESIDE, EVENTS
 from tests.simulation.met_policies import POLICIES
 from tests.simulation.schedule import KINDS, PARTS, drawn
+from tests.simulation.schedule import POLICIES as POLICIES_KINDS
 from tests.simulation.verdicts import judged, judged_seed
 
 SEEDS, BATCH, ENOUGH = 500, 20, 60
@@ -40,9 +41,15 @@ def test_the_same_seed_is_the_same_story_byte_for_byte() -> None:
 
 def test_each_fourth_seed_has_parts_and_the_others_are_as_they_would_be_if_none_had() -> None:
     assert [seed for seed in range(1, 20) if drawn(seed).setting.is_furnished] == [1, 5, 9, 13, 17]
-    with_parts, kinds = drawn(9), set(KINDS)
+    with_parts, kinds = drawn(9), {*KINDS, *POLICIES_KINDS}
     assert {trouble.kind for trouble in with_parts.troubles} - kinds <= set(PARTS)
     assert all(trouble.kind in kinds for seed in (6, 7, 8) for trouble in drawn(seed).troubles)
+
+
+def test_each_seed_has_a_domain_that_a_policy_sizes_and_each_second_one_tries_it_in_calm() -> None:
+    settings = [drawn(seed).setting for seed in range(1, 13)]
+    assert [len(setting.planned) for setting in settings] == [1, 1, 1, 1, 1, 2] * 2
+    assert [len(setting.trials) for setting in settings] == [0, 1, 0, 1, 0, 2] * 2
 
 
 def test_a_story_is_the_same_in_another_process_with_other_hashes() -> None:
