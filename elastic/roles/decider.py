@@ -14,7 +14,7 @@ from elastic.model.decision import Decision, Event, Stage
 from elastic.model.domain import Disabled, DomainKey
 from elastic.model.instance import Instance
 from elastic.model.observed import Observed
-from elastic.model.states import Health
+from elastic.model.states import Health, InstanceState
 from elastic.model.view import Standing, View
 from elastic.ports.engine import Engine
 from elastic.ports.lastheard import LastHeard
@@ -34,6 +34,8 @@ from elastic.rules.standing import Complaint, concluded, undecided
 from elastic.rules.wishes import NOTHING, Wishes, question, wishes
 
 log = logging.getLogger(__name__)
+
+HEARING = 1.0  # seconds from one look to the next at whether one that is to go was heard
 
 
 class Decider:
@@ -119,6 +121,8 @@ class Decider:
         wished = wishes(view, answer, slot_of(view.key), now.wall)
         if any(self._is_back(i) for i in view.instances if i.instance_id in wished.going):
             return now.mono + BLINK  # the doctor has yet to write what we have heard
+        if any(self._is_unheard(i, view) for i in view.instances if i.instance_id in wished.going):
+            return now.mono + HEARING
         standing = concluded(view, answer, wished, held, self._complaints(view.key), now.wall)
         decision = self._decision(view, answer, wished, held, observed, now)
         if wished.added or wished.going:
@@ -143,6 +147,14 @@ class Decider:
         heard = self._heard.of(instance.instance_id)
         since = self._mirror.sightings.of(instance, 0.0).health_since
         return heard is not None and heard.at >= since
+
+    def _is_unheard(self, instance: Instance, view: View) -> bool:
+        """It is well and has to go, and we have just begun to listen: what it has in hand it has told another."""
+        if view.domain.is_to_be_empty or instance.instance_id in view.domain.doomed:
+            return False
+        is_well = instance.state is InstanceState.RUNNING and instance.health is Health.OK
+        is_listened_to = view.domain.health_policy.monitor_health
+        return is_well and is_listened_to and self._heard.of(instance.instance_id) is None
 
     def _conclude(
         self,

@@ -20,7 +20,8 @@ from elastic.ports.lastheard import LastHeard
 from elastic.ports.workers import Workers
 from elastic.roles.memory import drop_others
 from elastic.roles.moment import Moment
-from elastic.rules.drains import Patience, draining, order_for
+from elastic.rules.drains import Patience, order_for
+from elastic.rules.memos import draining
 
 AGAIN = 5.0  # seconds from one telling to the next
 DONE = Work()
@@ -37,7 +38,7 @@ class Drainer:
         self._told: dict[str, float] = {}
 
     def visit(self, view: View, now: Moment) -> float | None:
-        named = frozenset(draining(view))
+        named = frozenset(draining(view.standing.memo))
         patience = Patience.of(view.domain.engine_conf)
         again = False
         for instance in view.instances:
@@ -62,7 +63,7 @@ class Drainer:
     def judged(self, view: View, observed: Observed, now: Moment) -> Observed:
         """As `observed`; but the work of those that have drained for too long counts no more."""
         patience = Patience.of(view.domain.engine_conf)
-        over = {name: DONE for name in draining(view) if patience.is_over(self._seconds(name, now))}
+        over = {name: DONE for name in draining(view.standing.memo) if patience.is_over(self._seconds(name, now))}
         return replace(observed, work={**observed.work, **over}) if over else observed
 
     def keep_only(self, instance_ids: Collection[str], keys: Collection[DomainKey]) -> None:  # noqa: ARG002

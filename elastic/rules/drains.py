@@ -6,7 +6,6 @@ from typing import Any, Self
 import msgspec
 
 from elastic.model.heartbeat import DRAINED, DrainOrder, Heard
-from elastic.model.view import View
 from elastic.rules.exact import Number, is_number
 
 GRACE = 60.0
@@ -40,12 +39,6 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
         return (self.then == "kill" and seconds > self.timeout) or (
             self.then == "requeue" and seconds > self.timeout + GRACE
         )
-
-
-def draining(view: View) -> tuple[str, ...]:
-    """The instances that the last decision has draining."""
-    named = (view.standing.memo or {}).get("draining")
-    return tuple(name for name in named if isinstance(name, str)) if isinstance(named, list | tuple) else ()
 
 
 def order_for(instance_id: str, wanted: bool, gives_back: bool, heard: Heard) -> DrainOrder | None:

@@ -13,6 +13,7 @@ from elastic.model.states import Health, InstanceState
 from elastic.model.view import View
 from elastic.rules.caution import Brake
 from elastic.rules.lifecycle import advance
+from elastic.rules.memos import believable, draining
 from elastic.rules.strays import instance_id
 
 NOTHING = Observed()
@@ -40,7 +41,8 @@ def question(
 
     Those held by the brake are shown as late only; those a client wants gone as going already. A stamp later
     than our own watching allows (the clock was set back) is shown by that, so that no backoff outlives its
-    length; `seconds_seen` is for how long we have seen a record in its state.
+    length; `seconds_seen` is for how long we have seen a record in its state. (That is told by two clocks, and
+    differs a little each time: in whole seconds it does not.)
     """
     domain = view.domain
     return Question(
@@ -50,7 +52,7 @@ def question(
         instances=tuple(_candidate(i, view, brake, now - seconds_seen(i), observed) for i in view.instances),
         sensors=observed.domain,
         now=now,
-        memo=view.standing.memo,
+        memo=believable(view.standing.memo, now),
     )
 
 
@@ -64,7 +66,7 @@ def _candidate(instance: Instance, view: View, brake: Brake, at_latest: float, o
         instance_id=instance.instance_id,
         state=state,
         health=health,
-        state_time=min(instance.state_time, at_latest),
+        state_time=min(instance.state_time, round(at_latest)),
         site=instance.site,
         deployable_type=instance.deployable_type,
         allocation=instance.allocation,
@@ -95,8 +97,8 @@ def wishes(view: View, answer: Answer, slot: int, now: float) -> Wishes:
     going = {i.instance_id: _farewell(i, why, now) for i, why in leaving}
     actions = [Action("launch", i.instance_id, i.site) for i in added]
     actions += [Action("terminate", i.instance_id, i.site) for i, _ in leaving]
-    draining = (view.standing.memo or {}).get("draining") or ()
-    actions += [Action("drain", name) for name in answer.drains if name not in draining]
+    already = draining(view.standing.memo)
+    actions += [Action("drain", name) for name in answer.drains if name not in already]
     return Wishes(
         added=added,
         going=going,

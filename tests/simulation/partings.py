@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from elastic.model.states import InstanceState
 from elastic.model.view import View
-from elastic.rules.drains import draining
+from elastic.rules.memos import draining
 from tests.simulation.kernel import Kernel
 from tests.simulation.plans import POLICED
 
@@ -43,7 +43,7 @@ class Partings:
         self.writes[domain, int(now // SPAN * SPAN)] += 1
         if domain not in POLICED:
             return
-        named = draining(view)
+        named = draining(view.standing.memo)
         for instance in view.instances:
             name = instance.instance_id
             if instance.state.is_over:

@@ -9,10 +9,11 @@ from elastic.adapters.lastheard import MemoryLastHeard
 from elastic.engines.sensor import Sensor
 from elastic.model.actions import Sample, Work
 from elastic.model.decision import Decision, Stage
+from elastic.model.heartbeat import Heard
 from elastic.model.observed import Observed
 from elastic.model.states import InstanceState
 from elastic.roles.cycle import Cycle
-from elastic.roles.decider import Decider
+from elastic.roles.decider import HEARING, Decider
 from elastic.roles.isolation import Isolation
 from elastic.roles.thoughts import Thoughts
 from elastic.rules.caution import BrakePolicy
@@ -57,17 +58,18 @@ def nothing_is_kept():
 class Desk:
     """A member whose decider has ann's web to decide on, by what is `observed`."""
 
-    def __init__(self, size: int = 1) -> None:
+    def __init__(self, size: int = 1, **of_domain: Any) -> None:
         self.here = here = Setting()
         instances = [record(f"i-{n}") for n in range(size)]
-        here.add("web", *instances, general={"engine": "curious"}, engine_conf={**CONF, "minimum_vms": size})
+        conf = {"engine_conf": {**CONF, "minimum_vms": size}, **of_domain}
+        here.add("web", *instances, general={"engine": "curious"}, **conf)
         self.observed = Observed(domain={"load": Sample(here.clock.now(), 5)})
-        notes = Notes()
+        notes, self.heard = Notes(), MemoryLastHeard()
         self.mirror = here.mirror(changed=self.touch)
         decider = Decider(
             self.mirror,
             {"curious": Curious},
-            MemoryLastHeard(),
+            self.heard,
             Thoughts(here.workers, notes, 10.0),
             Isolation(notes),
             1.0,
@@ -222,3 +224,29 @@ def test_when_the_metric_falls_silent_the_engine_notices_by_itself(desk):
         desk.cycle.turn()
     (decision,) = desk.decisions()[before:]
     assert "no_data" in decision.reason
+
+
+def shrinking(**of_domain: Any) -> Desk:
+    """It has two that are well, of whom one is too many; nobody was heard yet."""
+    return Desk(size=2, engine_conf={**CONF, "maximum_vms": 1}, **of_domain)
+
+
+def going(desk: Desk) -> list[str]:
+    return [action.instance_id for decision in desk.decisions() for action in decision.actions]
+
+
+def test_one_that_is_well_does_not_go_before_it_was_heard_for_it_may_have_work():
+    desk = shrinking()
+    desk.settle()
+    assert going(desk) == []
+    for name in ("i-0", "i-1"):
+        desk.heard.note(name, Heard(desk.here.now.mono, "OK", boot="b", seq=1))
+    desk.here.clock.advance(HEARING)
+    desk.cycle.turn()
+    assert len(going(desk)) == 1
+
+
+def test_but_for_one_that_nobody_listens_to():
+    desk = shrinking(health={"monitor_health": False})
+    desk.settle()
+    assert len(going(desk)) == 1

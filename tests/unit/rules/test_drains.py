@@ -1,27 +1,9 @@
 """Who is to drain, what each has to be told, and how long it may take."""
 
 import pytest
-from msgspec.structs import replace
 
 from elastic.model.heartbeat import DrainOrder, Heard
-from elastic.rules.drains import GRACE, Patience, draining, order_for
-from tests.unit.rules.views import view
-
-
-@pytest.mark.parametrize(
-    ("memo", "named"),
-    [
-        (None, ()),
-        ({}, ()),
-        ({"draining": None}, ()),
-        ({"draining": "abc"}, ()),
-        ({"draining": ["b", 7, "a"]}, ("b", "a")),
-        ({"draining": ("a",)}, ("a",)),
-    ],
-)
-def test_who_drains_stands_in_the_memo_of_the_last_decision(memo, named):
-    before = view()
-    assert draining(replace(before, standing=replace(before.standing, memo=memo))) == named
+from elastic.rules.drains import GRACE, Patience, order_for
 
 
 @pytest.mark.parametrize(

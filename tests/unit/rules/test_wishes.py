@@ -32,6 +32,12 @@ def shown(*records: Any, brake: Brake = OFF, seen: float = 0.0, **of_domain: Any
 # the question
 
 
+def test_a_stamp_that_our_watching_does_not_allow_is_shown_by_it_in_the_same_words_each_time():
+    ahead = record("a", state_time=NOW + 3600)
+    shows = {shown(ahead, seen=30 + n / 1e6)["a"].state_time for n in range(-5, 6)}
+    assert shows == {NOW - 30}
+
+
 def test_the_engine_is_shown_the_domain_as_it_is():
     memo, load = {"size": 2}, {"load": Sample(1.0, 2.0)}
     of_domain = view([], Standing(memo=memo), engine_conf={"preserve_n": 2}, general={"engine": "sensor"})
