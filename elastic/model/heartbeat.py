@@ -42,7 +42,7 @@ class DrainOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     requeue: bool = False
 
 
-class Heard(msgspec.Struct, frozen=True):
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """The last word of one instance. `at` is monotonic seconds of the process that heard it; `reply_to` is where
     it can be asked for another, null if it cannot."""
 

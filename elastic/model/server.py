@@ -23,7 +23,7 @@ class ServerStatus(StrEnum):
     OTHER = "OTHER"
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """Name, tag and metadata carry it: whose server this is. `cluster` is the uid in the store's layout."""
 
     cluster: str
@@ -50,7 +50,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...] = ()
 
 
-class Server(msgspec.Struct, frozen=True, kw_only=True):
+class Server(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     server_id: str
     site: str
     mark: Mark

@@ -34,7 +34,7 @@ class Prepared(msgspec.Struct, frozen=True):
         return self.recipe is not None and self.recipe.contextualization == "none"
 
 
-class Dossier(msgspec.Struct, frozen=True, kw_only=True):
+class Dossier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What this process knows of an instance beyond its record; lost, harmlessly, when the process dies."""
 
     since: float = 0.0  # first saw the record in its present state
