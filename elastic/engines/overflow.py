@@ -94,8 +94,7 @@ class Overflow(Common, frozen=True, kw_only=True):
 
     @property
     def interval(self) -> float | None:
-        """A metric may say something else, or fall silent."""
-        return float(self.sample_period) / 3 if self.thresholds.metric is not None else None
+        return self.thresholds.interval(self.sample_period)
 
     def decide(self, question: Question) -> Answer:
         whole = take_census(question, self.where.first)

@@ -265,3 +265,11 @@ def check_distinct(key: str, names: Iterable[str]) -> None:
         if name in seen:
             raise ValueError(f"{key}: {name!r} stands there twice")
         seen.add(name)
+
+
+def check_one_of(record: msgspec.Struct, keys: Sequence[str]) -> None:
+    """Raise ValueError that names them, unless exactly one is there."""
+    given = [key for key in keys if getattr(record, key) is not None]
+    if len(given) != 1:
+        there = " and ".join(given) or "none"
+        raise ValueError(f"{keys[0]}: one of {', '.join(keys)} is needed, and there is {there}")

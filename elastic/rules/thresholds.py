@@ -39,6 +39,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
         msgspec.field(name="cooldown_period", default=0)
     )
 
+    def interval(self, sample_period: Number) -> float | None:
+        """Seconds after which the metric may say something else, or have fallen silent; null if there is none."""
+        return float(sample_period) / 3 if self.metric is not None else None
+
     def ask(
         self,
         question: Question,

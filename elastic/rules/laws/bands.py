@@ -7,9 +7,8 @@ from typing import Annotated
 from elastic.model.kinds import MOST_ITEMS, AnyWhole, Name, Section, Signed, Whole, about
 from elastic.rules.exact import exact
 from elastic.rules.laws.law import Named
+from elastic.rules.schema import check_one_of
 from elastic.rules.signals import Signals, up
-
-DEEDS = ("delta", "percent", "exact")
 
 
 class Band(Section, frozen=True, kw_only=True):
@@ -22,10 +21,7 @@ class Band(Section, frozen=True, kw_only=True):
     exact: Annotated[Whole | None, about("how many there shall be")] = None
 
     def __post_init__(self) -> None:
-        given = [deed for deed in DEEDS if getattr(self, deed) is not None]
-        if len(given) != 1:
-            there = " and ".join(given) or "none"
-            raise ValueError(f"{DEEDS[0]}: one of {', '.join(DEEDS)} is needed, and there is {there}")
+        check_one_of(self, ("delta", "percent", "exact"))
         if self.lower is not None and self.upper is not None and exact(self.lower) >= exact(self.upper):
             raise ValueError(f"lower is {self.lower}, and has to be below upper, {self.upper}")
 

@@ -10,8 +10,8 @@ from elastic.model.kinds import Name, NotNegative, Whole, about
 from elastic.rules.cron import Cron, zone_exists
 from elastic.rules.exact import Number, exact
 from elastic.rules.laws.law import Named
+from elastic.rules.schema import check_one_of
 
-BOUNDS = ("floor", "ceiling", "exact")
 DURATION = re.compile(r"\A([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])\Z")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -30,10 +30,7 @@ class Timetable(Named, frozen=True, kw_only=True, tag="schedule"):
     exact: Annotated[Whole | None, about("as many")] = None
 
     def __post_init__(self) -> None:
-        given = [bound for bound in BOUNDS if getattr(self, bound) is not None]
-        if len(given) != 1:
-            there = " and ".join(given) or "none"
-            raise ValueError(f"{BOUNDS[0]}: one of {', '.join(BOUNDS)} is needed, and there is {there}")
+        check_one_of(self, ("floor", "ceiling", "exact"))
         if not zone_exists(self.tz):
             raise ValueError(f"tz: there is no time zone {self.tz!r}")
         try:
